@@ -1,0 +1,1 @@
+"""Every effect, a module per port: package index, resolver, cache, files."""
