@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from envcompose.model.requirement import Origin
+
 
 class EnvcomposeError(Exception):
     """An error of the user's world; `code` is stable, `exit_status` is one of design.md's."""
@@ -98,3 +100,163 @@ class RecipeInvalid(InputError):
 
     def __init__(self, *, problems: Sequence[str]) -> None:
         super().__init__("The recipes hold mistakes", facts=problems, hints=("see recipes/README.md for the format",))
+
+
+class IndexUnreachable(EnvcomposeError):
+    """A package index that cannot be reached, after retries (exit 3)."""
+
+    code = "index-unreachable"
+    exit_status = 3
+
+    def __init__(self, *, index: str, reason: str, wanted: str | None = None) -> None:
+        facts = (f"wanted: {wanted}",) if wanted else ()
+        super().__init__(
+            f"The package index {index} cannot be reached: {reason}",
+            facts=facts,
+            hints=("check the network, or run again with --offline if it was composed here before",),
+        )
+
+
+class IndexBroken(EnvcomposeError):
+    """A package index that answers, but not with what the standards say (exit 3)."""
+
+    code = "index-broken"
+    exit_status = 3
+
+    def __init__(self, *, index: str, reason: str, wanted: str) -> None:
+        super().__init__(
+            f"The package index {index} gave an answer that cannot be used: {reason}",
+            facts=(f"wanted: {wanted}",),
+            hints=("run again later, or name another index with --index",),
+        )
+
+
+class NotCached(EnvcomposeError):
+    """Something needed is not in the cache and no connection may be made (exit 3)."""
+
+    code = "not-cached"
+    exit_status = 3
+
+    def __init__(self, *, wanted: str) -> None:
+        super().__init__(
+            f"{wanted} is not in the cache, and --offline forbids asking for it",
+            hints=("run the same command once without --offline",),
+        )
+
+
+class FileBroken(EnvcomposeError):
+    """A file whose bytes are not what the index promised (exit 3)."""
+
+    code = "file-broken"
+    exit_status = 3
+
+    def __init__(self, *, file: str, reason: str) -> None:
+        super().__init__(f"{file} is not what its index promised: {reason}", hints=("run again; if it stays, tell the index's owner",))
+
+
+class UploadTimesUnknown(EnvcomposeError):
+    """An index that does not say when its files were uploaded, so that --as-of cannot be honoured (exit 3)."""
+
+    code = "upload-times-unknown"
+    exit_status = 3
+
+    def __init__(self, *, index: str, name: str) -> None:
+        super().__init__(
+            f"The package index {index} does not say when the files of {name} were uploaded, so --as-of cannot be honoured",
+            hints=("leave --as-of out, or name an index that gives upload times (PEP 700) with --index",),
+        )
+
+
+class ResolverBroken(EnvcomposeError):
+    """uv itself failed, not the requirements (exit 3)."""
+
+    code = "resolver-broken"
+    exit_status = 3
+
+    def __init__(self, *, words: str) -> None:
+        super().__init__("uv, the resolver, failed", facts=words.strip().splitlines()[-6:], hints=("run again with -v",))
+
+
+class OptionSyntax(InputError):
+    """An option in a requirements file that pip itself would refuse; its value is never shown."""
+
+    code = "option-syntax"
+
+    def __init__(self, *, option: str | None, reason: str, origin: Origin, suggestion: str | None = None) -> None:
+        what = f"The option {option[:60]}" if option else "A line of options"
+        super().__init__(
+            f"{what} at {origin} cannot be read: {reason}",
+            hints=(f"did you mean {suggestion}?",) if suggestion else ("see pip's requirements file format",),
+            file=origin.file,
+            line=origin.line,
+        )
+
+
+class ConflictingPins(InputError):
+    """Two requirements of one distribution that no version can fulfil together."""
+
+    code = "conflicting-pins"
+
+    def __init__(self, *, name: str, first: tuple[str, Origin], second: tuple[str, Origin]) -> None:
+        super().__init__(
+            f"Two requirements of {name} exclude each other",
+            facts=tuple(f"{origin}: {text}" for text, origin in (first, second)),
+            hints=(f"keep one of the two lines about {name}",),
+            file=second[1].file,
+            line=second[1].line,
+            packages=(name,),
+        )
+
+
+class TwoProjects(InputError):
+    """Two installable project folders in one composition."""
+
+    code = "two-projects"
+
+    def __init__(self, *, first: str, second: str) -> None:
+        super().__init__(
+            "Two project folders are given, and a manifest has room for one",
+            facts=(first, second),
+            hints=(f"name one folder, and require the other as a path: envcompose init {first}",),
+        )
+
+
+class UnknownValue(InputError):
+    """A value of an option that the tables do not know."""
+
+    code = "unknown-value"
+
+    def __init__(
+        self,
+        *,
+        option: str,
+        value: str,
+        reason: str,
+        known: Sequence[str] = (),
+        suggestion: str | None = None,
+    ) -> None:
+        facts = (f"known: {', '.join(known)}",) if known else ()
+        hints = (f"did you mean {option} {suggestion}?",) if suggestion else ()
+        super().__init__(f"{option} {value[:80]} cannot be used: {reason}", facts=facts, hints=hints)
+
+
+class NearMiss(InputError):
+    """A word that is almost a recipe's name: a slip, or a package that waits for slips."""
+
+    code = "near-miss"
+
+    def __init__(self, *, word: str, suggestion: str) -> None:
+        super().__init__(
+            f"{word} is no stack, and almost the name of one",
+            hints=(f"did you mean {suggestion}?", f"write pypi:{word} if you mean the PyPI project of this name"),
+            packages=(word,),
+        )
+
+
+class WordUnclear(InputError):
+    """A word on the command line that could be read in two ways, or in none."""
+
+    code = "word-unclear"
+
+    def __init__(self, *, word: str, reason: str, hint: str) -> None:
+        super().__init__(f"{word} on the command line is unclear: {reason}", hints=(hint,))

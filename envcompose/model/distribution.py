@@ -43,3 +43,13 @@ class Metadata:
     requires: tuple[Requirement, ...]
     requires_python: str | None
     extras: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelContents:
+    """What a wheel's own file list says: its size in bytes, import names, extension modules, console scripts."""
+
+    size: int | None
+    top_level: tuple[str, ...]
+    extensions: tuple[str, ...]
+    scripts: tuple[str, ...]

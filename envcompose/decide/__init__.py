@@ -1,0 +1,1 @@
+"""Layers, islands, artifacts and build order: tables of rules, first answer decides."""

@@ -1,0 +1,96 @@
+"""What the core may ask the world. A port exists where the next question depends on the last answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from envcompose.model.analysis import Analysis
+from envcompose.model.distribution import PackageFile, WheelContents
+
+
+class PackageIndex(Protocol):
+    """The package indexes of one composition, asked in the first-index order that pixi and uv follow."""
+
+    def project(self, name: str) -> tuple[PackageFile, ...] | None:
+        """All files of a project that may fit the platform, as the first index that knows it lists them; None if none does.
+
+        Raises IndexUnreachable or IndexBroken (exit 3).
+        """
+
+    def metadata(self, file: PackageFile) -> str:
+        """The core metadata of a wheel, headers only. Raises IndexUnreachable, IndexBroken or FileBroken."""
+
+    def contents(self, file: PackageFile) -> WheelContents | None:
+        """What a wheel holds, or None where the index cannot tell without sending the whole file."""
+
+    def analysis(self, file: PackageFile, *, torches: Sequence[str | None], python: str) -> Analysis:
+        """What an sdist says under each assumption about the installed torch; nothing of it is run.
+
+        Raises IndexUnreachable, IndexBroken or FileBroken; SdistUnreadable where the archive is refused.
+        """
+
+    def partner_index(self, url: str, name: str) -> tuple[PackageFile, ...] | None:
+        """The files of a project on one named index, or None where that index cannot be reached."""
+
+
+class Universe(Protocol):
+    """What a resolver is shown: pages of files and the metadata of each, made for one target."""
+
+    def page(self, name: str) -> Sequence[Offer] | None:
+        """The releases offered of a project, or None where it does not exist."""
+
+    def metadata(self, name: str, filename: str) -> str | None:
+        """The metadata of one offered file, or None where it was not offered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One release as the resolver sees it: exactly one wheel, real or synthetic."""
+
+    filename: str
+    sha256: str
+    requires_python: str | None
+    yanked: bool
+    uploaded: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One PyPI resolve: PEP 508 lines, constraints, overrides, and the target."""
+
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+    overrides: tuple[str, ...]
+    python: str
+    glibc: str
+    prerelease: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the resolver said: pins by name, or, where there is no solution, its own words."""
+
+    pins: Mapping[str, str] | None
+    words: str
+
+
+class Resolver(Protocol):
+    """The PyPI resolver; it never builds and never sees anything but the universe."""
+
+    def resolve(self, question: Question, universe: Universe) -> Answer:
+        """Solve one question. Raises ResolverBroken where the engine itself fails, and what the universe raised."""
+
+
+class TextFiles(Protocol):
+    """Files that readers read, by path; no effects beyond reading."""
+
+    def read_bytes(self, path: str) -> bytes:
+        """The contents of a file. Raises FileMissing."""
+
+    def exists(self, path: str) -> bool:
+        """Is there a file or a folder of this path?"""
+
+    def listing(self, path: str) -> tuple[str, ...]:
+        """The names in a folder, sorted; empty where it is no folder."""

@@ -1,0 +1,1 @@
+"""The closure: what a resolver is shown and what its answer means."""

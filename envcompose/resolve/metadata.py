@@ -1,0 +1,62 @@
+"""Core metadata as the resolver reads it: headers to values, values to headers, requirements to active ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from envcompose.model.analysis import Reading
+
+
+@lru_cache(maxsize=20_000)
+def parse_requirement(text: str) -> Requirement | None:
+    """A requirement of foreign metadata, or None where it does not parse (old metadata hold such lines)."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def header_values(headers: str, name: str) -> Iterator[str]:
+    """The values of one header of core metadata, in order."""
+    wanted = name.lower()
+    for line in headers.splitlines():
+        head, colon, value = line.partition(":")
+        if colon and head.lower() == wanted:
+            yield value.strip()
+
+
+def render_metadata(name: str, version: str, reading: Reading) -> str:
+    """Core metadata for one reading of an sdist; what no tool could parse is left out."""
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    if reading.requires_python:
+        lines.append(f"Requires-Python: {reading.requires_python}")
+    lines += [f"Provides-Extra: {extra}" for extra in reading.provides_extra]
+    lines += [f"Requires-Dist: {text}" for text in reading.requires_dist if parse_requirement(text) is not None]
+    return "\n".join(lines) + "\n"
+
+
+def active_requirements(texts: Iterable[str], extras: Iterable[str], environment: Mapping[str, str]) -> list[Requirement]:
+    """The requirements that hold in this environment with these extras, in the order given.
+
+    Lines that name an extra are parsed only where an extra was asked for: that is most of most metadata.
+    """
+    wanted = [canonicalize_name(extra) for extra in extras]
+    active = []
+    for text in texts:
+        conditional = ";" in text and "extra" in text.partition(";")[2]
+        if conditional and not wanted:
+            continue
+        requirement = parse_requirement(text)
+        if requirement is not None and _holds(requirement, wanted, environment):
+            active.append(requirement)
+    return active
+
+
+def _holds(requirement: Requirement, extras: list[str], environment: Mapping[str, str]) -> bool:
+    if requirement.marker is None:
+        return True
+    return any(requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))

@@ -1,0 +1,161 @@
+"""The universe: what uv is shown for one target, release by release, as if every release had one fitting wheel.
+
+A release with a wheel that fits is shown with its best wheel. A release that has only an sdist is shown as a synthetic
+wheel with the metadata that the analyser read. What conda provides is one release without dependencies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envcompose.model.analysis import Analysis, Reading
+from envcompose.model.distribution import PackageFile
+from envcompose.ports import Offer, PackageIndex
+from envcompose.resolve.metadata import render_metadata
+from envcompose.resolve.tags import best_wheel, wheel_ranks
+
+NO_HASH = "0" * 64
+
+Admits = Callable[[str, Version], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One release as it was shown: the file behind it, and whether that file is an sdist.
+
+    `metadata` is set where they are not the file's own (an index variant of which only tables tell).
+    """
+
+    name: str
+    version: Version
+    file: PackageFile | None
+    stub: bool = False
+    metadata: str | None = None
+
+    @property
+    def from_sdist(self) -> bool:
+        """Was it shown as a wheel that does not exist?"""
+        return self.file is not None and not self.file.is_wheel
+
+
+class TargetUniverse:
+    """See ports.Universe. Remembers what it showed, so that the answer can be traced to files."""
+
+    def __init__(
+        self,
+        index: PackageIndex,
+        *,
+        python: str,
+        glibc: str,
+        admits: Admits = lambda name, version: True,
+        replaced: Mapping[str, Sequence[Release]] | None = None,
+        installed_torch: str | None = None,
+    ) -> None:
+        self._index = index
+        self._python = python
+        self._ranks = wheel_ranks(python, glibc)
+        self._admits = admits
+        self._replaced = dict(replaced or {})
+        self._installed_torch = installed_torch
+        self._shown: dict[str, dict[str, Release]] = {}
+
+    def page(self, name: str) -> Sequence[Offer] | None:
+        """See ports.Universe."""
+        releases = self.releases(canonicalize_name(name))
+        return None if releases is None else [self._offer(release) for release in releases.values()]
+
+    def metadata(self, name: str, filename: str) -> str | None:
+        """See ports.Universe."""
+        releases = self.releases(canonicalize_name(name)) or {}
+        release = releases.get(filename)
+        return None if release is None else self.metadata_of(release)
+
+    def releases(self, name: str) -> Mapping[str, Release] | None:
+        """What is offered of a project, by the file name that the resolver sees; None where it does not exist."""
+        if name not in self._shown:
+            if name in self._replaced:
+                found: Sequence[Release] | None = self._replaced[name]
+            else:
+                files = self._index.project(name)
+                found = None if files is None else self._group(name, files)
+            if found is None:
+                return None
+            self._shown[name] = {_filename(release): release for release in found}
+        return self._shown[name]
+
+    def release(self, name: str, version: Version) -> Release:
+        """The release behind one pin of an answer. Raises KeyError where it was never shown."""
+        for release in (self.releases(name) or {}).values():
+            if release.version == version:
+                return release
+        raise KeyError((name, version))
+
+    def metadata_of(self, release: Release) -> str:
+        """The metadata headers of one release."""
+        if release.metadata is not None:
+            return release.metadata
+        if release.file is None:
+            return f"Metadata-Version: 2.1\nName: {release.name}\nVersion: {release.version}\n"
+        if release.from_sdist:
+            return render_metadata(release.name, str(release.version), self.reading_of(release))
+        return self._index.metadata(release.file)
+
+    def analysis_of(self, release: Release) -> Analysis:
+        """What the sdist behind a release says."""
+        assert release.file is not None
+        return self._index.analysis(release.file, torches=(None,), python=self._python)
+
+    def reading_of(self, release: Release) -> Reading:
+        """The sdist's metadata under this universe's assumption about the installed torch."""
+        assert release.file is not None
+        return self._index.analysis(release.file, torches=(self._installed_torch,), python=self._python).readings[0]
+
+    def _group(self, name: str, files: Sequence[PackageFile]) -> list[Release]:
+        releases = []
+        for version, group in groupby(files, key=lambda file: file.version):
+            members = list(group)
+            if not self._admits(name, version):
+                continue
+            chosen = best_wheel(members, self._ranks) or _sdist(members)
+            if chosen is not None:
+                releases.append(Release(name=name, version=version, file=chosen))
+        return releases
+
+    @staticmethod
+    def _offer(release: Release) -> Offer:
+        file = release.file
+        return Offer(
+            filename=_filename(release),
+            sha256=(file.sha256 if file else None) or NO_HASH,
+            requires_python=file.requires_python if file else None,
+            yanked=file.yanked if file else False,
+            uploaded=file.uploaded if file else None,
+        )
+
+
+def stub(name: str, version: Version) -> Release:
+    """A release that something else provides: its version, no dependencies, no extras."""
+    return Release(name=name, version=version, file=None, stub=True)
+
+
+def variant(release: Release, version: Version, metadata: str | None) -> Release:
+    """The same release under an index variant's local version, with other metadata where they are known."""
+    file = None if release.file is None else replace(release.file, version=version)
+    return Release(name=release.name, version=version, file=file, metadata=metadata)
+
+
+def _sdist(files: Sequence[PackageFile]) -> PackageFile | None:
+    sdists = sorted((file for file in files if not file.is_wheel), key=lambda file: (file.filename.endswith(".zip"), file.filename))
+    return sdists[0] if sdists else None
+
+
+def _filename(release: Release) -> str:
+    """The name under which the resolver sees a release: always a wheel, and unique for its version."""
+    if release.file is not None and release.file.is_wheel and release.file.version == release.version and not release.metadata:
+        return release.file.filename
+    return f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"

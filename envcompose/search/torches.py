@@ -1,0 +1,127 @@
+"""The ways to get torch that the target allows, newest release first (design.md, "What --cuda means")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from envcompose.model.decision import Rejection
+from envcompose.model.facts import CondaBuild, CudaLine, Facts, GpuFloor, TorchBuild, TorchRelease
+from envcompose.model.intent import TorchFrom
+from envcompose.model.target import Layer, TorchChoice
+
+TORCH = "torch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchWish:
+    """What the user said that bears on torch; lines and the driver are `major.minor`, GPUs are capabilities."""
+
+    cuda: str | None
+    driver: str | None
+    gpus: tuple[str, ...]
+    source: TorchFrom
+
+
+def torch_choices(facts: Facts, wish: TorchWish) -> tuple[tuple[TorchChoice, ...], tuple[Rejection, ...]]:
+    """Every way to get torch that fits, and what does not fit and why; a release's default build stands first."""
+    choices: list[TorchChoice] = []
+    lost: list[Rejection] = []
+    for release in sorted(facts.torch, key=lambda release: release.version, reverse=True):
+        for choice in _of_release(facts, release, wish):
+            why = next(_misfits(facts, choice, wish), None)
+            if why is None:
+                choices.append(choice)
+            else:
+                lost.append(Rejection(what=describe(choice), why=why, rule="torch-fits-target", release=release.version))
+    return tuple(choices), tuple(lost)
+
+
+def describe(choice: TorchChoice) -> str:
+    """A torch choice as a user would name it."""
+    if choice.layer is Layer.SYSTEM:
+        return f"torch {choice.version} from conda-forge (CUDA {choice.cuda})"
+    return f"torch {choice.locked_version}" if choice.index else f"torch {choice.version} (CUDA {choice.cuda})"
+
+
+def _of_release(facts: Facts, release: TorchRelease, wish: TorchWish) -> Iterator[TorchChoice]:
+    if wish.source is not TorchFrom.PYPI:
+        yield from _conda_choices(facts, release, wish)
+    if wish.source is TorchFrom.CONDA:
+        return
+    if wish.cuda is not None:
+        builds = [build for build in release.builds if build.cuda == wish.cuda]
+    else:
+        builds = _default_builds(release.builds, wish.driver)
+    for build in builds[:1]:
+        yield TorchChoice(release=release, layer=Layer.PYPI, line=build.cuda, build=build)
+
+
+def _default_builds(builds: Sequence[TorchBuild], driver: str | None) -> list[TorchBuild]:
+    """The default index's build, or where the driver cannot run it the newest line that it can."""
+    runnable = [build for build in builds if driver is None or runs_on_driver(build.cuda, driver)]
+    default = [build for build in runnable if build.index is None]
+    return default or sorted(runnable, key=lambda build: Version(build.cuda), reverse=True)
+
+
+def _conda_choices(facts: Facts, release: TorchRelease, wish: TorchWish) -> Iterator[TorchChoice]:
+    """conda-forge's builds: one for CUDA 12.6 serves every later 12.x line (its `cuda-version >=12.6,<13`)."""
+    recipe = facts.packages.get(TORCH)
+    for build in recipe.conda if recipe else ():
+        if build.version != release.version:
+            continue
+        lines = [line for line in build.cuda if _serves(line, wish)]
+        if lines:
+            best = max(lines, key=Version)
+            yield TorchChoice(release=release, layer=Layer.SYSTEM, line=wish.cuda or best, conda=_narrowed(build, best))
+
+
+def _serves(line: str, wish: TorchWish) -> bool:
+    if wish.cuda is not None:
+        return line.split(".")[0] == wish.cuda.split(".")[0] and Version(line) <= Version(wish.cuda)
+    return wish.driver is None or runs_on_driver(line, wish.driver)
+
+
+def _narrowed(build: CondaBuild, line: str) -> CondaBuild:
+    from dataclasses import replace
+
+    return replace(build, cuda=(line,))
+
+
+def runs_on_driver(line: str, driver: str) -> bool:
+    """Can a driver that shows this CUDA version run wheels of this line? Within a major, yes (minor-version compatibility)."""
+    return Version(line).major <= Version(driver).major
+
+
+def _misfits(facts: Facts, choice: TorchChoice, wish: TorchWish) -> Iterator[str]:
+    if wish.driver is not None and not runs_on_driver(choice.cuda, wish.driver):
+        yield f"a driver that shows CUDA {wish.driver} cannot run CUDA {choice.cuda}"
+    for arch in wish.gpus:
+        floor = gpu_floor(facts, arch)
+        if floor is not None and floor.torch is not None and choice.version < floor.torch:
+            yield f"GPUs of compute capability {arch} need torch {floor.torch} or later"
+        if floor is not None and floor.cuda is not None and Version(choice.cuda) < Version(floor.cuda):
+            yield f"GPUs of compute capability {arch} need CUDA {floor.cuda} or later"
+        if choice.build is not None and not covers(choice.build.archs, choice.build.ptx, arch):
+            yield f"it holds no code for GPUs of compute capability {arch}"
+
+
+def covers(archs: Sequence[str], ptx: str | None, arch: str) -> bool:
+    """Does a binary for these architectures run on this one? Machine code serves later minors of its major, PTX all later."""
+    if not archs:
+        return True
+    wanted = Version(arch)
+    same_major = any(Version(own).major == wanted.major and Version(own) <= wanted for own in archs)
+    return same_major or (ptx is not None and Version(ptx) <= wanted)
+
+
+def gpu_floor(facts: Facts, arch: str) -> GpuFloor | None:
+    """The floor that is known for a compute capability."""
+    return next((floor for floor in facts.gpu_floors if floor.arch == arch), None)
+
+
+def cuda_line(facts: Facts, version: str) -> CudaLine | None:
+    """The facts of one CUDA line."""
+    return next((line for line in facts.cuda if line.version == version), None)

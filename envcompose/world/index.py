@@ -1,0 +1,243 @@
+"""The package index port over HTTP and the cache (PEP 503, 691, 658, 700 through pypi-simple)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.utils import canonicalize_name
+
+from envcompose.analyse import ANALYSER_VERSION, BuildRules, analyse_sdist, trim_sdist
+from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
+from envcompose.model.analysis import Analysis, SdistTexts
+from envcompose.model.distribution import PackageFile, WheelContents
+from envcompose.world.cache import Cache
+from envcompose.world.http import Http
+from envcompose.world.pages import fetch_page, file_from_json, file_to_json, upload_times
+from envcompose.world.wheel_file import RangeFile, read_wheel, trim_headers
+
+FRESH_SECONDS = 600.0
+"""How long a project page is believed without asking again; what the default index itself allows caches (max-age)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPolicy:
+    """Which indexes are asked, in order (None is the default index), and how.
+
+    `as_of` (an ISO date, inclusive) hides files uploaded later.
+    """
+
+    urls: tuple[str | None, ...] = (None,)
+    offline: bool = False
+    refresh: bool = False
+    as_of: str | None = None
+
+
+class HttpIndex:
+    """The package indexes of one composition. Safe to use from several threads."""
+
+    def __init__(self, policy: IndexPolicy, cache: Cache, rules: BuildRules, clock: Callable[[], float], http: Http) -> None:
+        self._policy = policy
+        self._cache = cache
+        self._rules = rules
+        self._clock = clock
+        self._http = http
+        self._pages: dict[tuple[str | None, str], tuple[PackageFile, ...] | None] = {}
+        self._wheels: dict[str, tuple[str, WheelContents | None]] = {}
+        self._texts: dict[str, SdistTexts] = {}
+        self._analyses: dict[tuple[str, tuple[str | None, ...], str], Analysis] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def project(self, name: str) -> tuple[PackageFile, ...] | None:
+        """See ports.PackageIndex."""
+        for url in self._policy.urls:
+            files = self._page(url, canonicalize_name(name))
+            if files:
+                return files
+        return None
+
+    def partner_index(self, url: str, name: str) -> tuple[PackageFile, ...] | None:
+        """See ports.PackageIndex."""
+        try:
+            return self._page(url, canonicalize_name(name))
+        except (IndexUnreachable, IndexBroken, NotCached):
+            return None
+
+    def metadata(self, file: PackageFile) -> str:
+        """See ports.PackageIndex."""
+        return self._wheel(file, contents=False)[0]
+
+    def contents(self, file: PackageFile) -> WheelContents | None:
+        """See ports.PackageIndex."""
+        return self._wheel(file, contents=True)[1]
+
+    def analysis(self, file: PackageFile, *, torches: Sequence[str | None], python: str) -> Analysis:
+        """See ports.PackageIndex."""
+        key = (file.sha256 or file.url, tuple(torches), python)
+        if key not in self._analyses:
+            texts = self.texts(file)
+            self._analyses[key] = analyse_sdist(texts, rules=self._rules, torches=tuple(torches), python=python)
+        return self._analyses[key]
+
+    def texts(self, file: PackageFile) -> SdistTexts:
+        """An sdist reduced to what the analyser reads, from the cache or fetched by URL and checked."""
+        key = file.sha256 or file.url
+        with self._lock_for("sdist " + key):
+            if key in self._texts:
+                return self._texts[key]
+            held = self._cache.get(f"sdist-{ANALYSER_VERSION}", key)
+            if held is not None:
+                texts = SdistTexts.from_json(held[0])
+            else:
+                texts = trim_sdist(self._download(file), file.filename)
+                self._cache.put(f"sdist-{ANALYSER_VERSION}", key, texts.to_json(), self._clock())
+            self._texts[key] = texts
+            return texts
+
+    # Pages
+
+    def _page(self, url: str | None, name: str) -> tuple[PackageFile, ...] | None:
+        with self._lock_for(f"page {url} {name}"):
+            key = (url, name)
+            if key not in self._pages:
+                files = self._read_page(url, name)
+                self._pages[key] = self._before(files, url, name) if files else files
+            return self._pages[key]
+
+    def _read_page(self, url: str | None, name: str) -> tuple[PackageFile, ...] | None:
+        key = f"{_cache_key(url)} {name}"
+        held = self._cache.get("page", key)
+        now = self._clock()
+        if held is not None and (self._policy.offline or (not self._policy.refresh and now - held[1] < FRESH_SECONDS)):
+            return _page_from_json(held[0], name, url)
+        if self._policy.offline:
+            raise NotCached(wanted=f"The project page of {name}")
+        files = fetch_page(self._http, url, name)
+        document = None if files is None else [file_to_json(file) for file in files]
+        self._cache.put("page", key, json.dumps(document, separators=(",", ":")), now)
+        return files
+
+    def _before(self, files: tuple[PackageFile, ...], url: str | None, name: str) -> tuple[PackageFile, ...]:
+        if self._policy.as_of is None:
+            return files
+        if any(file.uploaded is None for file in files):
+            times = self._upload_times(url, name)
+            files = tuple(replace(file, uploaded=times.get(file.filename)) for file in files)
+        if any(file.uploaded is None for file in files):
+            raise UploadTimesUnknown(index=_label(url), name=name)
+        return tuple(file for file in files if (file.uploaded or "")[:10] <= self._policy.as_of)
+
+    def _upload_times(self, url: str | None, name: str) -> dict[str, str]:
+        key = f"{_cache_key(url)} {name}"
+        held = self._cache.get("uploads", key)
+        if held is not None:
+            times: dict[str, str] = json.loads(held[0])
+            return times
+        if self._policy.offline:
+            raise NotCached(wanted=f"The upload times of {name}")
+        times = upload_times(self._http, url, name)
+        self._cache.put("uploads", key, json.dumps(times, sort_keys=True), self._clock())
+        return times
+
+    # Files
+
+    def _wheel(self, file: PackageFile, *, contents: bool) -> tuple[str, WheelContents | None]:
+        key = file.sha256 or file.url
+        with self._lock_for("wheel " + key):
+            known = self._wheels.get(key) or self._cached_wheel(key)
+            if known is None or (contents and known[1] is None):
+                known = self._fetch_wheel(file, ranges=contents or not file.has_metadata, known=known)
+                self._cache.put("wheel", key, _wheel_to_json(*known), self._clock())
+            self._wheels[key] = known
+            return known
+
+    def _cached_wheel(self, key: str) -> tuple[str, WheelContents | None] | None:
+        held = self._cache.get("wheel", key)
+        return None if held is None else _wheel_from_json(held[0])
+
+    def _fetch_wheel(
+        self, file: PackageFile, *, ranges: bool, known: tuple[str, WheelContents | None] | None
+    ) -> tuple[str, WheelContents | None]:
+        if self._policy.offline:
+            if known is not None:
+                return known
+            raise NotCached(wanted=f"The metadata of {file.filename}")
+        if not ranges:
+            response = self._http.get(file.url + ".metadata", label=_label(file.index))
+            if response is not None:
+                return trim_headers(response.text), None
+        return self._read_ranges(file)
+
+    def _read_ranges(self, file: PackageFile) -> tuple[str, WheelContents | None]:
+        def read_range(start: int | None, length: int) -> tuple[bytes, int, int]:
+            wanted = f"bytes=-{length}" if start is None else f"bytes={start}-{start + length - 1}"
+            response = self._http.get(file.url, label=_label(file.index), headers={"Range": wanted, "Accept-Encoding": "identity"})
+            if response is None:
+                raise IndexBroken(index=_label(file.index), reason="the file is not there", wanted=file.filename)
+            return _range_of(response.status_code, response.headers.get("Content-Range", ""), response.content)
+
+        try:
+            opened = RangeFile(read_range)
+            return read_wheel(opened, opened.size)
+        except ValueError as error:
+            raise FileBroken(file=file.filename, reason=str(error)) from error
+
+    def _download(self, file: PackageFile) -> bytes:
+        if self._policy.offline:
+            raise NotCached(wanted=f"The source distribution {file.filename}")
+        data = self._http.download(file.url, label=file.filename)
+        found = hashlib.sha256(data).hexdigest()
+        if file.sha256 is not None and found != file.sha256:
+            raise FileBroken(file=file.filename, reason="its sha256 is another one")
+        return data
+
+    def _lock_for(self, key: str) -> threading.Lock:
+        with self._guard:
+            return self._locks.setdefault(key, threading.Lock())
+
+
+def _range_of(status: int, content_range: str, body: bytes) -> tuple[bytes, int, int]:
+    """The bytes of a range response, where they start and the file's size; a server may ignore ranges and send it all."""
+    if status == 200:
+        return body, 0, len(body)
+    try:
+        span, total = content_range.removeprefix("bytes ").split("/")
+        start = int(span.split("-")[0])
+        return body, start, int(total)
+    except ValueError as error:
+        raise ValueError(f"the answer to a range request has no usable Content-Range ({content_range!r})") from error
+
+
+def _page_from_json(text: str, name: str, index: str | None) -> tuple[PackageFile, ...] | None:
+    rows = json.loads(text)
+    return None if rows is None else tuple(file_from_json(row, name, index) for row in rows)
+
+
+def _wheel_to_json(headers: str, contents: WheelContents | None) -> str:
+    packed = contents and [contents.size, contents.top_level, contents.extensions, contents.scripts]
+    return json.dumps([headers, packed], separators=(",", ":"))
+
+
+def _wheel_from_json(text: str) -> tuple[str, WheelContents | None]:
+    headers, packed = json.loads(text)
+    if packed is None:
+        return headers, None
+    size, top, extensions, scripts = packed
+    return headers, WheelContents(size=size, top_level=tuple(top), extensions=tuple(extensions), scripts=tuple(scripts))
+
+
+def _cache_key(url: str | None) -> str:
+    """The cache key of an index; a digest, so that secrets in its URL do not land on disk."""
+    return "default" if url is None else hashlib.sha256(url.encode()).hexdigest()[:20]
+
+
+def _label(url: str | None) -> str:
+    from envcompose.read.secrets import mask_secrets
+
+    return "the default index" if url is None else mask_secrets(url)
+
+

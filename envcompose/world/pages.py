@@ -1,0 +1,127 @@
+"""Project pages of a package index, read by pypi-simple and kept in a compact form."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, canonicalize_name, parse_sdist_filename
+from packaging.version import InvalidVersion, Version
+
+from envcompose.errors import IndexBroken
+from envcompose.model.distribution import PackageFile
+from envcompose.world.http import Http
+
+if TYPE_CHECKING:
+    from pypi_simple import DistributionPackage
+
+_OTHER_SYSTEMS = re.compile(r"(win32|win_amd64|win_arm64|win_ia64|macosx|musllinux|aarch64|i686|ppc64|s390x|armv|riscv|loongarch|android|ios|wasm|emscripten|pyodide)")
+
+
+def page_url(index: str | None, name: str) -> str:
+    """The address of a project page; None is the default index of the client library."""
+    if index is None:
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+        index = PYPI_SIMPLE_ENDPOINT
+    return f"{index.rstrip('/')}/{name}/"
+
+
+def fetch_page(http: Http, index: str | None, name: str) -> tuple[PackageFile, ...] | None:
+    """The files of a project that can fit linux-64, or None where the index does not know it."""
+    from pypi_simple import ACCEPT_ANY, ProjectPage
+
+    from envcompose.read.secrets import mask_secrets
+
+    label = "the default index" if index is None else mask_secrets(index)
+    response = http.get(page_url(index, name), label=label, headers={"Accept": ACCEPT_ANY})
+    if response is None:
+        return None
+    try:
+        page = ProjectPage.from_response(response, name)
+    except Exception as error:
+        # Whatever a broken page makes the client library raise, it is the index's fault and not ours.
+        raise IndexBroken(index=label, reason=f"the page is no simple index page ({type(error).__name__})", wanted=name) from error
+    files = tuple(file for package in page.packages if (file := _file(package, name, index)) is not None)
+    return tuple(sorted(files, key=lambda file: (file.version, file.filename)))
+
+
+def _file(package: DistributionPackage, name: str, index: str | None) -> PackageFile | None:
+    version = _version_of(package.filename, name)
+    if version is None:
+        return None
+    return PackageFile(
+        name=name,
+        version=version,
+        filename=package.filename,
+        url=package.url.split("#")[0],
+        sha256=(package.digests or {}).get("sha256"),
+        requires_python=package.requires_python,
+        yanked=package.is_yanked,
+        size=package.size,
+        uploaded=package.upload_time.isoformat() if package.upload_time else None,
+        has_metadata=bool(package.has_metadata),
+        index=index,
+    )
+
+
+def _version_of(filename: str, name: str) -> Version | None:
+    """The version that a file's name tells, or None for a file that linux-64 cannot use or that is not this project's."""
+    try:
+        if filename.endswith(".whl"):
+            parts = filename[:-4].split("-")
+            if len(parts) not in (5, 6) or _OTHER_SYSTEMS.search(parts[-1]):
+                return None
+            return Version(parts[1]) if canonicalize_name(parts[0]) == name else None
+        if filename.endswith((".tar.gz", ".zip")):
+            found, version = parse_sdist_filename(filename)
+            return version if found == name else None
+    except (InvalidVersion, InvalidSdistFilename, InvalidWheelFilename):
+        return None
+    return None
+
+
+def upload_times(http: Http, index: str | None, name: str) -> dict[str, str]:
+    """When each file was uploaded, from the project's JSON document beside the simple index; empty where there is none."""
+    root = page_url(index, name).removesuffix(f"/simple/{name}/")
+    response = http.get(f"{root}/pypi/{name}/json", label="the default index" if index is None else "the index")
+    if response is None:
+        return {}
+    try:
+        releases = response.json()["releases"]
+        return {str(file["filename"]): str(file["upload_time_iso_8601"]) for files in releases.values() for file in files}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def file_to_json(file: PackageFile) -> list[Any]:
+    """A file as a row for the cache."""
+    return [
+        str(file.version),
+        file.filename,
+        file.url,
+        file.sha256,
+        file.requires_python,
+        int(file.yanked),
+        file.size,
+        file.uploaded,
+        int(file.has_metadata),
+    ]
+
+
+def file_from_json(row: list[Any], name: str, index: str | None) -> PackageFile:
+    """The file of a row that `file_to_json` made."""
+    version, filename, url, sha256, requires_python, yanked, size, uploaded, has_metadata = row
+    return PackageFile(
+        name=name,
+        version=Version(version),
+        filename=filename,
+        url=url,
+        sha256=sha256,
+        requires_python=requires_python,
+        yanked=bool(yanked),
+        size=size,
+        uploaded=uploaded,
+        has_metadata=bool(has_metadata),
+        index=index,
+    )

@@ -1,0 +1,87 @@
+"""The resolver port: uv, the resolver inside pixi, behind a loopback index, never building anything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from envcompose.errors import ResolverBroken
+from envcompose.ports import Answer, Question, Universe
+from envcompose.world.loopback import Loopback
+
+_PLATFORM = "x86_64-manylinux_2_40"
+"""uv only has to know the system: which wheels fit the target's glibc is decided in the universe, for any glibc."""
+
+_INFEASIBLE = ("No solution found", "Because ", "Requirements contain conflicting")
+
+
+class UvResolver:
+    """Runs `uv pip compile` for each question. A context manager: it owns the loopback index and uv's scratch folder."""
+
+    def __init__(self, tell: Callable[[str], None] = lambda line: None) -> None:
+        self._tell = tell
+        self._loopback = Loopback()
+        self._scratch = tempfile.TemporaryDirectory(prefix="envcompose-")
+        self.resolves = 0
+
+    def __enter__(self) -> UvResolver:
+        self._loopback.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loopback.__exit__()
+        self._scratch.cleanup()
+
+    def resolve(self, question: Question, universe: Universe) -> Answer:
+        """See ports.Resolver."""
+        self.resolves += 1
+        url = self._loopback.show(universe)
+        folder = Path(self._scratch.name) / f"r{self.resolves}"
+        folder.mkdir()
+        run = subprocess.run(
+            self._command(question, url, folder), env=_environment(self._scratch.name), capture_output=True, text=True, check=False
+        )
+        error = self._loopback.error_of(url)
+        if error is not None:
+            raise error
+        words = run.stderr.replace(url, "the index").strip()
+        self._tell(words)
+        if run.returncode == 0:
+            return Answer(pins=_pins((folder / "out.txt").read_text(encoding="utf-8")), words=words)
+        if any(mark in words for mark in _INFEASIBLE) or "no version of" in words:
+            return Answer(pins=None, words=words)
+        raise ResolverBroken(words=words or f"it ended with status {run.returncode}")
+
+    def _command(self, question: Question, url: str, folder: Path) -> list[str]:
+        import uv
+
+        files = {"in.txt": question.requirements, "constraints.txt": question.constraints, "overrides.txt": question.overrides}
+        for name, lines in files.items():
+            (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        options = ["--constraints", str(folder / "constraints.txt"), "--overrides", str(folder / "overrides.txt")]
+        options += ["--python", sys.executable, "--python-version", question.python, "--python-platform", _PLATFORM]
+        options += ["--default-index", url, "--no-build", "--no-header", "--no-annotate", "--no-progress", "--color", "never"]
+        options += ["--prerelease", "allow" if question.prerelease else "if-necessary-or-explicit"]
+        return [uv.find_uv_bin(), "pip", "compile", *options, "-o", str(folder / "out.txt"), str(folder / "in.txt")]
+
+
+def _environment(scratch: str) -> dict[str, str]:
+    """The user's environment without what would steer uv away from the loopback index."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("UV_", "PIP_", "VIRTUAL_ENV", "CONDA_"))}
+    kept |= {"UV_NO_CONFIG": "1", "UV_CACHE_DIR": os.path.join(scratch, "cache"), "UV_PYTHON_DOWNLOADS": "never"}
+    return kept | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "UV_HTTP_TIMEOUT": "600", "RUST_MIN_STACK": "8388608"}
+
+
+def _pins(text: str) -> dict[str, str]:
+    """Names and versions of a compiled requirements file; hashes and annotations were not asked for."""
+    pins = {}
+    for line in text.splitlines():
+        head = line.split(";")[0].split("#")[0].strip()
+        name, equal, version = head.partition("==")
+        if equal:
+            pins[name.split("[")[0].strip()] = version.strip()
+    return pins
