@@ -1,0 +1,93 @@
+"""The name of the project in a folder, without running anything of it (law 2)."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import tomllib
+
+from envcompose.errors import FileUnreadable
+from envcompose.model.requirement import Origin, OriginKind
+from envcompose.ports import TextFiles
+from envcompose.read.decode import decode_text
+from envcompose.read.paths import inside
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+def is_name(text: object) -> bool:
+    """Is this a distribution name as PEP 508 spells one?"""
+    return isinstance(text, str) and text.isascii() and _NAME.fullmatch(text) is not None
+
+
+def project_name(folder: str, files: TextFiles) -> tuple[str, Origin] | None:
+    """Give the name that a folder's pyproject.toml, setup.cfg or setup.py says plainly, and where; None if none does.
+
+    A name that setup.py computes is not found here. Raises FileUnreadable where a file is broken.
+    """
+    readers = (("pyproject.toml", _from_pyproject), ("setup.cfg", _from_setup_cfg), ("setup.py", _from_setup_py))
+    for filename, read in readers:
+        path = inside(folder, filename)
+        if not files.exists(path):
+            continue
+        name = read(decode_text(files.read_bytes(path), path, coding_line=filename == "setup.py"), path)
+        if name is not None:
+            return name, Origin(kind=OriginKind.FILE, file=path)
+    return None
+
+
+def parse_toml(text: str, path: str) -> dict[str, object]:
+    """Parse TOML 1.0. Raises FileUnreadable with the line that the parser names."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        found = re.search(r"at line (\d+)", str(error))
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = re.sub(r" \(at .*\)$", "", reason)[:200]
+        raise FileUnreadable(path=path, reason=f"{reason} (TOML)", line=int(found[1]) if found else None) from error
+
+
+def parse_cfg(text: str, path: str) -> configparser.RawConfigParser:
+    """Parse an INI file as setuptools does, with option names in lower case. Raises FileUnreadable with its line."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        line = getattr(error, "lineno", None)
+        if isinstance(error, configparser.ParsingError) and error.errors:
+            line = error.errors[0][0]
+        reason = type(error).__name__.removesuffix("Error").lower()
+        raise FileUnreadable(path=path, reason=f"it is no INI file ({reason})", line=line) from error
+    except (ValueError, AttributeError, TypeError) as error:
+        # A value without a section or key trips configparser itself on odd inputs.
+        raise FileUnreadable(path=path, reason="it is no INI file") from error
+    return parser
+
+
+def _from_pyproject(text: str, path: str) -> str | None:
+    document = parse_toml(text, path)
+    tool = document.get("tool")
+    poetry = tool.get("poetry") if isinstance(tool, dict) else None
+    for table in (document.get("project"), poetry):
+        if isinstance(table, dict) and is_name(table.get("name")):
+            return str(table["name"])
+    return None
+
+
+def _from_setup_cfg(text: str, path: str) -> str | None:
+    name = parse_cfg(text, path).get("metadata", "name", fallback="").strip()
+    return name if is_name(name) else None
+
+
+def _from_setup_py(text: str, path: str) -> str | None:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) == "setup":
+            for keyword in node.keywords:
+                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant) and is_name(keyword.value.value):
+                    return str(keyword.value.value)
+    return None
