@@ -1,0 +1,109 @@
+"""Host hygiene: console scripts, PATH, and what leaks in from outside the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+from .case import Case, Check
+from .environment import Environment
+from .words import ERROR, WARNING, Finding, Result
+
+
+def judge_scripts(case: Case) -> Result:
+    """Every console script exists, is executable and starts an interpreter of this environment."""
+    findings = []
+    for script in sorted(case.expect.scripts, key=lambda script: script.name):
+        path = os.path.join(case.environment.prefix, "bin", script.name)
+        fix = f"pixi reinstall {script.distribution}"
+        if not os.path.isfile(path):
+            findings.append(Finding(ERROR, script.name, f"bin/{script.name} of {script.distribution}", "missing", fix))
+        elif not os.access(path, os.X_OK):
+            findings.append(Finding(ERROR, script.name, "an executable file", "not executable", fix))
+        else:
+            broken = _broken_shebang(case.environment, path)
+            if broken:
+                findings.append(Finding(ERROR, script.name, "a shebang that leads into the environment", broken, fix))
+    return Result(len(case.expect.scripts), tuple(findings))
+
+
+def _broken_shebang(environment: Environment, path: str) -> str | None:
+    """What is wrong with a script's first lines; None for a live shebang and for a binary."""
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    if not head.startswith(b"#!"):
+        return None if head.startswith(b"\x7fELF") else "there is no shebang"
+    lines = head.decode("utf-8", "replace").splitlines()
+    words = lines[0][2:].split()
+    # Where the interpreter's path is too long or has a space, pip and pixi write a shell's line in Python quotes.
+    trampoline = re.match(r"'''exec'\s+(.*)", lines[1]) if len(lines) > 1 else None
+    if trampoline:
+        try:
+            words = shlex.split(trampoline.group(1))
+        except ValueError:
+            words = []
+    if not words:
+        return "the shebang names nothing"
+    interpreter = words[0]
+    if os.path.basename(interpreter) == "env" or "python" not in os.path.basename(interpreter):
+        return None if os.path.exists(interpreter) else f"{interpreter} does not exist"
+    if not os.path.exists(interpreter):
+        return f"{interpreter} does not exist"
+    ours = os.path.realpath(os.path.join(environment.prefix, "bin"))
+    if os.path.realpath(os.path.dirname(interpreter)) != ours:
+        return f"{interpreter} belongs to another environment"
+    return None
+
+
+def judge_path(case: Case) -> Result:
+    """The console scripts and `python` are found first on PATH."""
+    if not case.activated:
+        return Result(skipped="the environment is judged from outside")
+    findings, names = [], sorted({script.name for script in case.expect.scripts} | {"python"})
+    folder = os.path.join(case.environment.prefix, "bin")
+    for name in names:
+        if not os.path.exists(os.path.join(folder, name)):
+            continue
+        found = _first_on_path(name, case.variables.get("PATH", ""))
+        if found is None or os.path.realpath(os.path.dirname(found)) != os.path.realpath(folder):
+            where = "nothing" if found is None else case.environment.short(found)
+            fix = "start it with pixi run, or activate the environment after everything else that changes PATH"
+            findings.append(Finding(ERROR, name, f"bin/{name} first on PATH", where, fix))
+    return Result(len(names), tuple(findings))
+
+
+def _first_on_path(name: str, path: str) -> str | None:
+    for folder in path.split(os.pathsep):
+        file = os.path.join(folder or os.curdir, name)
+        if os.path.isfile(file) and os.access(file, os.X_OK):
+            return file
+    return None
+
+
+def judge_variables(case: Case) -> Result:
+    """The manifest's activation variables have their values; none leaks in from outside."""
+    if not case.activated:
+        return Result(skipped="the environment is judged from outside")
+    findings = []
+    for name, text in sorted(case.expect.env.items()):
+        wanted, found = _expand(text, case), case.variables.get(name)
+        if wanted is not None and found != wanted:
+            shown = "not set" if found is None else case.environment.short(found)
+            fix = "start it with pixi run, which activates the environment"
+            findings.append(Finding(WARNING if found is None else ERROR, name, text, shown, fix))
+    return Result(len(case.expect.env), tuple(findings))
+
+
+def _expand(text: str, case: Case) -> str | None:
+    """The text with $CONDA_PREFIX put in; None where it names a variable whose value before activation is unknown."""
+    known = {"CONDA_PREFIX": case.variables.get("CONDA_PREFIX", case.environment.prefix)}
+    expanded = re.sub(r"\$\{?(CONDA_PREFIX)\}?", lambda match: known[match.group(1)], text)
+    return None if "$" in expanded else expanded
+
+
+CHECKS = (
+    Check("host.scripts", "Console scripts", judge_scripts),
+    Check("host.path", "First on PATH", judge_path),
+    Check("host.variables", "Activation variables", judge_variables),
+)
