@@ -260,3 +260,13 @@ class WordUnclear(InputError):
 
     def __init__(self, *, word: str, reason: str, hint: str) -> None:
         super().__init__(f"{word} on the command line is unclear: {reason}", hints=(hint,))
+
+
+class ProjectUnknown(InputError):
+    """A name that the package index does not know (exit 2)."""
+
+    code = "project-unknown"
+
+    def __init__(self, *, name: str, origin: str, suggestion: str | None = None) -> None:
+        hint = f"did you mean {suggestion}?" if suggestion else "check the spelling, or name the index that has it with --index"
+        super().__init__(f"The package index knows no project {name} ({origin})", hints=(hint,), packages=(name,))

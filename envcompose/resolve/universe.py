@@ -6,8 +6,9 @@ wheel with the metadata that the analyser read. What conda provides is one relea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from packaging.utils import canonicalize_name
@@ -28,14 +29,15 @@ Admits = Callable[[str, Version], bool]
 class Release:
     """One release as it was shown: the file behind it, and whether that file is an sdist.
 
-    `metadata` is set where they are not the file's own (an index variant of which only tables tell).
+    `version` carries the local label of an index variant, the file's own may lack it. `rewrite` makes the metadata of
+    such a variant from the file's own, where only tables tell of it.
     """
 
     name: str
     version: Version
     file: PackageFile | None
     stub: bool = False
-    metadata: str | None = None
+    rewrite: Callable[[str], str] | None = None
 
     @property
     def from_sdist(self) -> bool:
@@ -97,13 +99,14 @@ class TargetUniverse:
 
     def metadata_of(self, release: Release) -> str:
         """The metadata headers of one release."""
-        if release.metadata is not None:
-            return release.metadata
         if release.file is None:
             return f"Metadata-Version: 2.1\nName: {release.name}\nVersion: {release.version}\n"
         if release.from_sdist:
             return render_metadata(release.name, str(release.version), self.reading_of(release))
-        return self._index.metadata(release.file)
+        text = self._index.metadata(release.file)
+        if release.version != release.file.version:
+            text = re.sub(r"(?m)^Version:.*$", f"Version: {release.version}", text, count=1)
+        return text if release.rewrite is None else release.rewrite(text)
 
     def analysis_of(self, release: Release) -> Analysis:
         """What the sdist behind a release says."""
@@ -143,12 +146,6 @@ def stub(name: str, version: Version) -> Release:
     return Release(name=name, version=version, file=None, stub=True)
 
 
-def variant(release: Release, version: Version, metadata: str | None) -> Release:
-    """The same release under an index variant's local version, with other metadata where they are known."""
-    file = None if release.file is None else replace(release.file, version=version)
-    return Release(name=release.name, version=version, file=file, metadata=metadata)
-
-
 def _sdist(files: Sequence[PackageFile]) -> PackageFile | None:
     sdists = sorted((file for file in files if not file.is_wheel), key=lambda file: (file.filename.endswith(".zip"), file.filename))
     return sdists[0] if sdists else None
@@ -156,6 +153,6 @@ def _sdist(files: Sequence[PackageFile]) -> PackageFile | None:
 
 def _filename(release: Release) -> str:
     """The name under which the resolver sees a release: always a wheel, and unique for its version."""
-    if release.file is not None and release.file.is_wheel and release.file.version == release.version and not release.metadata:
+    if release.file is not None and release.file.is_wheel and release.file.version == release.version and not release.rewrite:
         return release.file.filename
     return f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"

@@ -1,0 +1,119 @@
+"""The ways in which one version of one package can come for one target: what the order of artifacts chooses from.
+
+Used twice: before a resolve, to see what a candidate would cost, and after it, to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from envcompose.decide.known import Prebuilt, cuda_major, known_bad, sound_prebuilt
+from envcompose.model.decision import CompileClass, Rejection
+from envcompose.model.distribution import PackageFile
+from envcompose.model.facts import CondaBuild, Facts, PackageRecipe
+from envcompose.model.intent import ArtifactKind
+from envcompose.model.target import Layer, TorchChoice
+from envcompose.resolve.tags import best_wheel, is_pure, wheel_ranks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a way is judged for: the torch chosen (None where there is none), Python and glibc of the target."""
+
+    torch: TorchChoice | None
+    python: str
+    glibc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """What there is for one version, before the sdist is looked into; `lost` says why the rest is not there."""
+
+    conda: CondaBuild | None
+    wheel: PackageFile | None
+    prebuilt: Prebuilt | None
+    sdist: PackageFile | None
+    lost: tuple[Rejection, ...]
+
+    @property
+    def without_build(self) -> bool:
+        """Is there a way that builds nothing?"""
+        return self.conda is not None or self.wheel is not None or self.prebuilt is not None
+
+
+def ways_of(facts: Facts, name: str, version: Version, files: Sequence[PackageFile], around: Circumstances) -> Ways:
+    """Every way to get this version that fits; `files` are the project's files of any version."""
+    recipe = facts.packages.get(name)
+    own = [file for file in files if file.version == version]
+    lost: list[Rejection] = []
+    wheel = best_wheel(own, wheel_ranks(around.python, around.glibc))
+    if wheel is None and any(file.is_wheel for file in own):
+        lost.append(_no_wheel(name, version, own, around))
+    elif wheel is not None and (why := wheel_misfit(recipe, version, wheel, around.torch)) is not None:
+        lost.append(Rejection(what=f"the wheel of {name} {version}", why=why, rule="wheel-fits-cuda"))
+        wheel = None
+    prebuilt, misfits = sound_prebuilt(recipe, version, around.torch, around.python, around.glibc)
+    sdist = next((file for file in own if not file.is_wheel), None)
+    conda = conda_build(recipe, version, around.torch)
+    return Ways(conda=conda, wheel=wheel, prebuilt=prebuilt, sdist=sdist, lost=(*lost, *misfits))
+
+
+def _no_wheel(name: str, version: Version, own: Sequence[PackageFile], around: Circumstances) -> Rejection:
+    fits_elsewhere = any(best_wheel(own, wheel_ranks(other, around.glibc)) for other in _other_pythons(around.python))
+    why = f"it has no wheel for Python {around.python}" if fits_elsewhere else f"none of its wheels fits glibc {around.glibc} on linux-64"
+    return Rejection(what=f"{name} {version}", why=why, rule="wheel-fits")
+
+
+def _other_pythons(python: str) -> tuple[str, ...]:
+    return tuple(f"3.{minor}" for minor in range(8, 17) if f"3.{minor}" != python)
+
+
+def wheel_misfit(recipe: PackageRecipe | None, version: Version, wheel: PackageFile, torch: TorchChoice | None) -> str | None:
+    """Why an index wheel that links torch does not serve the torch chosen, by what the recipes know of it."""
+    if recipe is None or torch is None or is_pure(wheel.filename):
+        return None
+    for specifier, cuda, _ in recipe.wheel_cuda:
+        if specifier.contains(version, prereleases=True):
+            if cuda != "all" and cuda_major(cuda) != cuda_major(torch.cuda):
+                return f"it was compiled for CUDA {cuda}, and this torch is a CUDA {torch.cuda} build"
+            return None
+    return None
+
+
+def conda_build(recipe: PackageRecipe | None, version: Version, torch: TorchChoice | None) -> CondaBuild | None:
+    """The conda-forge build that goes with a conda torch of this minor and CUDA line."""
+    if recipe is None or torch is None or torch.layer is not Layer.SYSTEM:
+        return None
+    for build in recipe.conda:
+        fits_torch = build.torch is None or build.torch == torch.minor
+        if fits_torch and Version(build.conda_version) == version and (not build.cuda or torch.cuda in build.cuda):
+            return build
+    return None
+
+
+def compile_class(recipe: PackageRecipe | None, *, extension: bool, cuda_sources: int) -> CompileClass | None:
+    """How long a source build takes: what the recipe knows, else by the number of CUDA files (a rule of thumb)."""
+    if recipe is not None and recipe.compile_cost is not None:
+        return CompileClass(recipe.compile_cost.class_)
+    if not extension:
+        return None
+    if cuda_sources >= 20:
+        return CompileClass.LONG
+    return CompileClass.MINUTES if cuda_sources else CompileClass.SHORT
+
+
+def build_refused(recipe: PackageRecipe | None, version: Version, torch: TorchChoice | None) -> str | None:
+    """Why a source build of this version is known to fail with this torch."""
+    for kind in (ArtifactKind.NO_ISOLATION, ArtifactKind.SDIST):
+        fact = known_bad(recipe, version, kind, torch)
+        if fact is not None:
+            return fact.why
+    return None
+
+
+def forced_kinds(artifacts: Sequence[tuple[str, ArtifactKind]]) -> Mapping[str, ArtifactKind]:
+    """The user's `--artifact` choices by name; the last one of a name holds."""
+    return dict(artifacts)

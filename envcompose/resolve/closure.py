@@ -1,0 +1,142 @@
+"""The closure: what a resolver's pins mean, traced from the user's requirements through the metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envcompose.resolve.metadata import active_requirements, header_values
+from envcompose.resolve.universe import Release, TargetUniverse
+
+USER = ""
+"""The requirer's name of what the user or the stack asks for directly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One distribution of the closure, at its one version.
+
+    `required_by` holds every requirer and its requirement, sorted; the user's own have the requirer USER.
+    """
+
+    name: str
+    version: Version
+    release: Release
+    extras: tuple[str, ...]
+    requires: tuple[Requirement, ...]
+    required_by: tuple[tuple[str, Requirement], ...]
+
+    @property
+    def requested(self) -> bool:
+        """Did the user (or the stack's name) ask for it directly?"""
+        return any(requirer == USER for requirer, _ in self.required_by)
+
+    def bounds(self) -> tuple[str, ...]:
+        """The distinct specifier sets that its requirers put on it, sorted, without empty ones."""
+        return tuple(sorted({str(requirement.specifier) for _, requirement in self.required_by if str(requirement.specifier)}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """All members by normalised name, and those whose metadata could not be followed to the end, with the reasons."""
+
+    members: Mapping[str, Member]
+    assumed: Mapping[str, tuple[str, ...]]
+
+    def requires_transitively(self, name: str) -> frozenset[str]:
+        """The names of the members that require `name`, directly or through others."""
+        above: dict[str, set[str]] = {}
+        for member in self.members.values():
+            for requirer, _ in member.required_by:
+                above.setdefault(member.name, set()).add(requirer)
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            for requirer in above.get(waiting.pop(), ()):
+                if requirer != USER and requirer not in found:
+                    found.add(requirer)
+                    waiting.append(requirer)
+        return frozenset(found)
+
+
+def trace_closure(
+    pins: Mapping[str, str], roots: Iterable[Requirement], universe: TargetUniverse, environment: Mapping[str, str]
+) -> Closure:
+    """Walk from the roots through the metadata of the pinned versions, with extras and markers.
+
+    Pins that nothing reaches are left out (constraints never are reached by themselves).
+    """
+    walk = _Walk(pins={canonicalize_name(name): Version(version) for name, version in pins.items()}, universe=universe, environment=environment)
+    for root in roots:
+        walk.require(USER, root)
+    walk.run()
+    return walk.closure()
+
+
+class _Walk:
+    """The state of one walk: extras reached so far, and who required what."""
+
+    def __init__(self, *, pins: Mapping[str, Version], universe: TargetUniverse, environment: Mapping[str, str]) -> None:
+        self._pins = pins
+        self._universe = universe
+        self._environment = environment
+        self._extras: dict[str, set[str]] = {}
+        self._by: dict[str, dict[tuple[str, str], Requirement]] = {}
+        self._requires: dict[str, dict[str, Requirement]] = {}
+        self._waiting: list[tuple[str, frozenset[str] | None]] = []
+        self._texts: dict[str, tuple[str, ...]] = {}
+
+    def require(self, requirer: str, requirement: Requirement) -> None:
+        name = canonicalize_name(requirement.name)
+        if name not in self._pins:
+            return
+        self._by.setdefault(name, {})[(requirer, str(requirement))] = requirement
+        known = self._extras.get(name)
+        wanted = {canonicalize_name(extra) for extra in requirement.extras}
+        if known is None:
+            self._extras[name] = set(wanted)
+            self._waiting.append((name, None))
+        elif not wanted <= known:
+            known |= wanted
+            self._waiting.append((name, frozenset(wanted)))
+
+    def run(self) -> None:
+        while self._waiting:
+            name, _ = self._waiting.pop(0)
+            texts = self._texts_of(name)
+            for requirement in active_requirements(texts, sorted(self._extras[name]), self._environment):
+                held = self._requires.setdefault(name, {})
+                if str(requirement) not in held:
+                    held[str(requirement)] = requirement
+                    self.require(name, requirement)
+
+    def _texts_of(self, name: str) -> tuple[str, ...]:
+        if name not in self._texts:
+            release = self._universe.release(name, self._pins[name])
+            self._texts[name] = tuple(header_values(self._universe.metadata_of(release), "Requires-Dist"))
+        return self._texts[name]
+
+    def closure(self) -> Closure:
+        members, assumed = {}, {}
+        for name in sorted(self._by):
+            release = self._universe.release(name, self._pins[name])
+            members[name] = Member(
+                name=name,
+                version=self._pins[name],
+                release=release,
+                extras=tuple(sorted(self._extras[name])),
+                requires=tuple(self._requires.get(name, {}).values()),
+                required_by=tuple(requirement for requirement in sorted(
+                    ((requirer, requirement) for (requirer, _), requirement in self._by[name].items()),
+                    key=lambda pair: (pair[0], str(pair[1])),
+                )),
+            )
+            if release.from_sdist:
+                reading = self._universe.reading_of(release)
+                if not reading.complete:
+                    assumed[name] = reading.incomplete
+        return Closure(members=members, assumed=assumed)

@@ -1,0 +1,101 @@
+"""The search: settle prospects best first until nothing cheaper can be left."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from envcompose.model.decision import Artifact, Rejection
+from envcompose.model.intent import ArtifactKind
+from envcompose.search.prospects import Prospect, Scout
+from envcompose.search.settle import Settled, Settler
+
+MOST_SETTLED = 24
+"""How many candidates are resolved before the search gives up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The best candidate (None: infeasible), what lost and why, and whether the bound cut the search short."""
+
+    best: Settled | None
+    rejected: tuple[Rejection, ...]
+    dearer: tuple[Prospect, ...]
+    complete: bool
+
+
+def find_candidate(scout: Scout, settler: Settler, tell: Callable[[str], None] = lambda line: None) -> Found:
+    """Settle prospects in the order of their cost; a settled one wins when no other can cost less."""
+    search = _Search(scout, settler, tell)
+    for group in scout.prospects():
+        search.add(group)
+        search.run()
+        if search.best is not None or search.spent:
+            break
+    return search.found()
+
+
+class _Search:
+    def __init__(self, scout: Scout, settler: Settler, tell: Callable[[str], None]) -> None:
+        self._scout = scout
+        self._settler = settler
+        self._tell = tell
+        self._heap: list[tuple[tuple[int, ...], int, Prospect]] = []
+        self._counter = 0
+        self._settled = 0
+        self._rejected: list[Rejection] = []
+        self.best: Settled | None = None
+
+    @property
+    def spent(self) -> bool:
+        """Is the bound on settled candidates reached?"""
+        return self._settled >= MOST_SETTLED
+
+    def add(self, prospects: list[Prospect]) -> None:
+        for prospect in prospects:
+            self._counter += 1
+            heapq.heappush(self._heap, (tuple(prospect.cost), self._counter, prospect))
+
+    def run(self) -> None:
+        while self._heap and not self.spent:
+            cost, _, prospect = self._heap[0]
+            if self.best is not None and tuple(self.best.cost) <= cost:
+                return
+            heapq.heappop(self._heap)
+            self._settle(prospect)
+
+    def _settle(self, prospect: Prospect) -> None:
+        self._settled += 1
+        self._tell(f"resolving {prospect.label}")
+        outcome = self._settler.settle(prospect)
+        older = self._scout.on_older_python(prospect)
+        if isinstance(outcome, Rejection):
+            self._rejected.append(outcome)
+            self.add([older] if older else [])
+            return
+        lacking = _lacking_wheels(outcome)
+        if lacking:
+            # The rule is the newest Python for which every compiled package has a wheel; this one stays as a last resort.
+            outcome = replace(outcome, cost=outcome.cost._replace(python=outcome.cost.python + 100))
+            if older is not None:
+                why = f"{', '.join(lacking)}: no wheel for Python {prospect.python}, though there is one for another"
+                self._rejected.append(Rejection(what=f"Python {prospect.python}", why=why, rule="newest-python-with-wheels"))
+                self.add([older])
+        if self.best is None or outcome.cost < self.best.cost:
+            self.best = outcome
+
+    def found(self) -> Found:
+        dearer = tuple(prospect for _, _, prospect in sorted(self._heap, key=lambda entry: entry[:2]))
+        complete = self.best is not None or not self.spent
+        return Found(best=self.best, rejected=(*self._scout.rejections, *self._rejected), dearer=dearer, complete=complete)
+
+
+def _lacking_wheels(settled: Settled) -> list[str]:
+    """Compiled packages that would be built only because their wheels are for other Pythons."""
+
+    def lacks(artifact: Artifact) -> bool:
+        built = artifact.kind in (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
+        return built and artifact.compile is not None and any(entry.rule == "wheel-fits" for entry in artifact.lost)
+
+    return sorted(name for name, artifact in settled.artifacts.items() if lacks(artifact))

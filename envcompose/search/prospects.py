@@ -1,0 +1,268 @@
+"""Prospects: the candidates worth a resolve, cheapest first as far as their outlook tells (design.md, "Which candidate")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from envcompose.errors import ProjectUnknown
+from envcompose.model.analysis import MetadataSource
+from envcompose.model.decision import Rejection
+from envcompose.model.distribution import PackageFile
+from envcompose.model.intent import Prefer
+from envcompose.model.target import Layer, TorchChoice, marker_environment
+from envcompose.ports import PackageIndex
+from envcompose.resolve.metadata import header_values
+from envcompose.search.outlook import Observer, Outlook, Stage
+from envcompose.search.subject import Demand, Stack, StackRelease
+from envcompose.search.torches import describe
+
+MOST_RELEASES = 150
+"""How many of a stack's newest releases are looked at."""
+
+
+Failure = tuple[Outlook, TorchChoice | None, str]
+"""An outlook that did not pass, with its torch and its Python."""
+
+
+class Cost(NamedTuple):
+    """The order of cost: the first difference decides, and less is better."""
+
+    long_compile: int
+    release: int
+    known_bad: int
+    other_index: int
+    torch: int
+    python: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """A candidate: a release of the stack (None without one), the torches left to the resolver, a Python."""
+
+    release: StackRelease | None
+    torches: tuple[TorchChoice, ...]
+    python: str
+    cost: Cost
+    outlook: Outlook
+
+    @property
+    def label(self) -> str:
+        """The candidate in the user's words."""
+        torch = describe(self.torches[0]) if len(self.torches) == 1 else f"{len(self.torches)} torch releases"
+        return f"{torch}, Python {self.python}" if self.torches else f"Python {self.python}"
+
+
+class Scout:
+    """Makes prospects for one intent, and remembers what it turned down and why."""
+
+    def __init__(
+        self,
+        *,
+        index: PackageIndex,
+        observer: Observer,
+        demand: Demand,
+        stack: Stack | None,
+        torches: Sequence[TorchChoice],
+        pythons: Sequence[str],
+        prefer: Prefer,
+    ) -> None:
+        self._index = index
+        self._observer = observer
+        self._demand = demand
+        self._stack = stack
+        self._torches = tuple(torches)
+        self._pythons = tuple(pythons)
+        self._prefer = prefer
+        self.rejections: list[Rejection] = []
+
+    def prospects(self) -> Iterator[list[Prospect]]:
+        """Groups of prospects, each sorted by cost; a later group is never cheaper than the best of an earlier one.
+
+        Releases are looked at newest first until one needs no long compile, since older ones can only be dearer.
+        """
+        group: list[Prospect] = []
+        for rank, version in enumerate(self._releases()):
+            found = list(self._of_release(rank, version))
+            group += found
+            if any(self._prefer is Prefer.NEWEST or not prospect.cost.long_compile for prospect in found):
+                yield sorted(group, key=lambda prospect: prospect.cost)
+                group = []
+        if group:
+            yield sorted(group, key=lambda prospect: prospect.cost)
+
+    def _releases(self) -> list[Version | None]:
+        if self._stack is None:
+            return [None]
+        files = self._index.project(self._stack.distribution)
+        if files is None:
+            raise ProjectUnknown(name=self._stack.distribution, origin="the recipe")
+        specifier = self._stack.specifier
+        versions = {file.version for file in files if not file.yanked and specifier.contains(file.version, prereleases=True)}
+        final = {version for version in versions if not version.is_prerelease}
+        wanted = versions if specifier.prereleases else final or versions
+        return [*sorted(wanted, reverse=True)[:MOST_RELEASES]]
+
+    def _of_release(self, rank: int, version: Version | None) -> Iterator[Prospect]:
+        """The prospects of one release: for each torch the newest Python that holds; equal ones are left to the resolver."""
+        failures: list[Failure] = []
+        passed: list[Prospect] = []
+        for torch_rank, torch in enumerate(self._torches or (None,)):
+            prospect = self._of_torch(rank, version, torch_rank, torch, failures)
+            if prospect is not None:
+                passed.append(prospect)
+        if not passed:
+            self.rejections.append(self._explain(version, failures))
+        yield from _grouped(passed)
+
+    def on_older_python(self, prospect: Prospect) -> Prospect | None:
+        """The same candidate on the next older Python that holds, or None."""
+        torch = prospect.torches[0] if prospect.torches else None
+        ranks = (prospect.cost.release, prospect.cost.torch)
+        found = self._newest_python(prospect.release, torch, ranks, after=prospect.python, failures=[])
+        return None if found is None else replace(found, torches=prospect.torches)
+
+    def _of_torch(
+        self, rank: int, version: Version | None, torch_rank: int, torch: TorchChoice | None, failures: list[Failure]
+    ) -> Prospect | None:
+        release = None if version is None else self._read(version, torch)
+        return self._newest_python(release, torch, (rank, torch_rank), after=None, failures=failures)
+
+    def _newest_python(
+        self, release: StackRelease | None, torch: TorchChoice | None, ranks: tuple[int, int], *, after: str | None, failures: list[Failure]
+    ) -> Prospect | None:
+        start = 0 if after is None else self._pythons.index(after) + 1
+        for python_rank, python in enumerate(self._pythons[start:], start):
+            outlook = self._look(release, torch, python)
+            if outlook.passed:
+                cost = self._cost(outlook, torch, ranks, python_rank)
+                return Prospect(release=release, torches=() if torch is None else (torch,), python=python, cost=cost, outlook=outlook)
+            failures.append((outlook, torch, python))
+            if outlook.stage in (Stage.TORCH, Stage.PARTNER, Stage.LOCK):
+                return None
+        return None
+
+    def _cost(self, outlook: Outlook, torch: TorchChoice | None, ranks: tuple[int, int], python_rank: int) -> Cost:
+        return Cost(
+            long_compile=int(bool(outlook.long_compiles) and self._prefer is Prefer.PREBUILT),
+            release=ranks[0],
+            known_bad=len(outlook.known_bad),
+            other_index=int(torch is not None and torch.index is not None),
+            torch=ranks[1],
+            python=python_rank,
+        )
+
+    def _look(self, release: StackRelease | None, torch: TorchChoice | None, python: str) -> Outlook:
+        environment = marker_environment(python)
+        if release is not None and not _admits(release.requires_python, python):
+            return Outlook(stage=Stage.PYTHON, why=f"it needs Python {release.requires_python}", rule="requires-python")
+        requirements = [requirement for _, requirement in self._demand.active(environment)]
+        requirements += [user.requirement for user in self._demand.constraints]
+        if release is not None:
+            requirements += release.active(environment)
+        outlook = self._observer.look(requirements, torch, python)
+        if outlook.passed and release is not None and release.follows_torch:
+            return self._lockable(release, torch, environment, outlook)
+        return outlook
+
+    def _lockable(self, release: StackRelease, torch: TorchChoice | None, environment: object, outlook: Outlook) -> Outlook:
+        """pixi locks an isolated reading (facts: pixi.md §2.1), so that one must want the torch that is chosen."""
+        if torch is None or torch.layer is Layer.SYSTEM:
+            return outlook
+        isolated = release.active(marker_environment("3.12"), isolated=True)
+        wanted = [requirement for requirement in isolated if requirement.name == "torch"]
+        clash = next((r for r in wanted if not r.specifier.contains(torch.locked_version, prereleases=True)), None)
+        if clash is None:
+            return outlook
+        dear = "".join(f"; {text}" for text in outlook.long_compiles)
+        why = f"its requirements follow the installed torch, and read without one (as pixi locks it) it needs {clash.name}{clash.specifier}{dear}"
+        return Outlook(stage=Stage.LOCK, why=why, rule="pixi-can-lock")
+
+    def _read(self, version: Version, torch: TorchChoice | None) -> StackRelease | None:
+        assert self._stack is not None
+        file = _best_file(self._index.project(self._stack.distribution) or (), version)
+        if file.is_wheel:
+            headers = self._index.metadata(file)
+            texts = tuple(header_values(headers, "Requires-Dist"))
+            offered = tuple(header_values(headers, "Provides-Extra"))
+            requires_python = next(header_values(headers, "Requires-Python"), file.requires_python)
+            return self._release(version, texts, texts, requires_python, offered, follows=False)
+        installed = None if torch is None else str(torch.version)
+        analysis = self._index.analysis(file, torches=(None, installed), python=self._pythons[0])
+        isolated, chosen = analysis.readings
+        follows = analysis.follows_torch
+        source = chosen if follows and chosen.source is not MetadataSource.AS_FOUND else isolated
+        return self._release(
+            version, source.requires_dist, isolated.requires_dist, source.requires_python or file.requires_python, source.provides_extra, follows=follows
+        )
+
+    def _release(
+        self, version: Version, texts: tuple[str, ...], isolated: tuple[str, ...], requires_python: str | None, offered: tuple[str, ...], *, follows: bool
+    ) -> StackRelease:
+        assert self._stack is not None
+        extras, missing = self._stack.extras_of(offered)
+        return StackRelease(
+            version=version,
+            requires=texts,
+            isolated=isolated,
+            requires_python=requires_python,
+            extras=extras,
+            missing_extras=missing,
+            follows_torch=follows,
+        )
+
+    def _explain(self, version: Version | None, failures: list[Failure]) -> Rejection:
+        """Why a release is out: the reason of the candidate that got furthest, the newest of equals."""
+        outlook, torch, _ = max(failures, key=lambda failure: failure[0].stage)
+        what = "these requirements" if self._stack is None else f"{self._stack.recipe.name} {version}"
+        why = outlook.why or ""
+        if outlook.stage is Stage.TORCH and torch is not None:
+            why += f", and the newest torch for the target is {torch.locked_version}"
+        elif torch is not None and len(self._torches) > 1:
+            why += f" (with torch {torch.locked_version})"
+        return Rejection(what=what, why=why, rule=outlook.rule, release=version)
+
+
+def _grouped(prospects: list[Prospect]) -> Iterator[Prospect]:
+    """Prospects that differ only in torch, where the choice needs no more than bounds, as one for the resolver to decide."""
+    waiting: list[Prospect] = []
+    for prospect in prospects:
+        if waiting and _alike(waiting[0], prospect):
+            waiting.append(prospect)
+            continue
+        yield from _merged(waiting)
+        waiting = [prospect]
+    yield from _merged(waiting)
+
+
+def _alike(first: Prospect, other: Prospect) -> bool:
+    free = not first.outlook.by_torch and not other.outlook.by_torch
+    fixed = first.release is not None and (first.release.follows_torch or first.release != other.release)
+    layers = all(torch.layer is Layer.PYPI and torch.index == first.torches[0].index for torch in (*first.torches, *other.torches))
+    return free and not fixed and bool(first.torches) and layers and first.cost._replace(torch=0) == other.cost._replace(torch=0)
+
+
+def _merged(waiting: list[Prospect]) -> Iterator[Prospect]:
+    if waiting:
+        yield replace(waiting[0], torches=tuple(torch for prospect in waiting for torch in prospect.torches))
+
+
+def _best_file(files: Sequence[PackageFile], version: Version) -> PackageFile:
+    own = [file for file in files if file.version == version]
+    return next((file for file in own if file.is_wheel), own[0])
+
+
+def _admits(requires_python: str | None, python: str) -> bool:
+    if not requires_python:
+        return True
+    try:
+        specifier = SpecifierSet(requires_python)
+    except InvalidSpecifier:
+        return True
+    return specifier.contains(f"{python}.99", prereleases=True) or specifier.contains(f"{python}.0", prereleases=True)
+
+
