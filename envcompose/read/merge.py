@@ -13,19 +13,8 @@ from envcompose.model.intent import IndexOptions, InputReading, ProjectFolder
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import Fate, Outcome, UserRequirement
 from envcompose.read.contradiction import specifiers_exclude
+from envcompose.read.marker import holds_on_linux
 from envcompose.read.secrets import mask_secrets
-
-# The versions that markers are tried with: a marker that holds for each of them holds whatever Python is chosen.
-_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
-_LINUX = {
-    "extra": "",
-    "implementation_name": "cpython",
-    "os_name": "posix",
-    "platform_machine": "x86_64",
-    "platform_python_implementation": "CPython",
-    "platform_system": "Linux",
-    "sys_platform": "linux",
-}
 
 
 def merge_readings(readings: Sequence[InputReading]) -> InputReading:
@@ -93,24 +82,10 @@ def _refuse_contradictions(
 
 def _both_hold(first: Requirement, second: Requirement) -> bool:
     """Do both lines hold on linux-64 whatever Python is chosen, or both under one and the same marker?"""
-    verdicts = (_holds(first), _holds(second))
+    verdicts = (holds_on_linux(first.marker), holds_on_linux(second.marker))
     if False in verdicts:
         return False
     return verdicts == (True, True) or str(first.marker) == str(second.marker)
-
-
-def _holds(requirement: Requirement) -> bool | None:
-    """Does the marker hold on linux-64: for every Python, for none, or (None) for some?"""
-    if requirement.marker is None:
-        return True
-    answers: set[bool] = set()
-    for python in _PYTHONS:
-        environment = {**_LINUX, "python_version": python, "python_full_version": f"{python}.0"}
-        try:
-            answers.add(requirement.marker.evaluate({**environment, "implementation_version": f"{python}.0"}))
-        except (ValueError, KeyError, TypeError):
-            return None
-    return answers.pop() if len(answers) == 1 else None
 
 
 def _exclude(first: UserRequirement, second: UserRequirement) -> bool:

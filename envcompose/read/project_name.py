@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-import tomllib
 
 from envcompose.errors import FileUnreadable
 from envcompose.model.requirement import Origin, OriginKind
 from envcompose.ports import TextFiles
 from envcompose.read.decode import decode_text
 from envcompose.read.paths import inside
+from envcompose.read.toml_table import parse_toml
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -37,17 +37,6 @@ def project_name(folder: str, files: TextFiles) -> tuple[str, Origin] | None:
     return None
 
 
-def parse_toml(text: str, path: str) -> dict[str, object]:
-    """Parse TOML 1.0. Raises FileUnreadable with the line that the parser names."""
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        found = re.search(r"at line (\d+)", str(error))
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        reason = re.sub(r" \(at .*\)$", "", reason)[:200]
-        raise FileUnreadable(path=path, reason=f"{reason} (TOML)", line=int(found[1]) if found else None) from error
-
-
 def parse_cfg(text: str, path: str) -> configparser.RawConfigParser:
     """Parse an INI file as setuptools does, with option names in lower case. Raises FileUnreadable with its line."""
     parser = configparser.RawConfigParser()
@@ -67,12 +56,8 @@ def parse_cfg(text: str, path: str) -> configparser.RawConfigParser:
 
 def _from_pyproject(text: str, path: str) -> str | None:
     document = parse_toml(text, path)
-    tool = document.get("tool")
-    poetry = tool.get("poetry") if isinstance(tool, dict) else None
-    for table in (document.get("project"), poetry):
-        if isinstance(table, dict) and is_name(table.get("name")):
-            return str(table["name"])
-    return None
+    names = (document.table("project").text("name"), document.table("tool", "poetry").text("name"))
+    return next((name for name in names if is_name(name)), None)
 
 
 def _from_setup_cfg(text: str, path: str) -> str | None:
