@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+from .binaries import Binaries
 from .environment import Environment
 from .expectations import Expectations
 from .words import Result
@@ -22,9 +24,16 @@ class Case:
     """False where another prefix than the running interpreter's is judged: then PATH and the like tell nothing."""
     root: str
     """The folder that the manifest stands in."""
+    full: bool
+    """Whether the full level is asked for."""
     require_gpu: bool
     limit: float
     """Seconds that one child process may take."""
+
+    @cached_property
+    def binaries(self) -> Binaries:
+        """The environment's compiled parts, read once for all checks."""
+        return Binaries(self.environment, self.variables.get("LD_LIBRARY_PATH") if self.activated else None)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from . import (
+    check_binary,
     check_closure,
     check_host,
     check_imports,
@@ -25,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     *check_versions.CHECKS,
     *check_closure.CHECKS,
     *check_torch.CHECKS,
+    *check_binary.CHECKS,
     *check_host.CHECKS,
     *check_toolchain.CHECKS,
     *check_imports.CHECKS,
@@ -62,19 +64,19 @@ def main(argv: Sequence[str]) -> int:
             print(f"verify: {render.plain(problem)}", file=sys.stderr)
         return 5
     facts.update(composed_with=case.expect.version, digest=case.expect.digest, python=case.environment.version)
-    outcomes = judge(case, options.level == "full", progress=sys.stderr.isatty() and not options.json)
+    outcomes = judge(case, progress=sys.stderr.isatty() and not options.json)
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     print(render.to_json(outcomes, facts) if options.json else render.to_table(outcomes, colour))
     return exit_status(outcomes)
 
 
-def judge(case: Case, full: bool = True, progress: bool = False) -> tuple[Outcome, ...]:
+def judge(case: Case, progress: bool = False) -> tuple[Outcome, ...]:
     """Every check's outcome, in the order of CHECKS; a check that fails in itself is *unknown*, never an exception."""
     outcomes = []
     for check in CHECKS:
         if progress:
             print(f"\r\x1b[K{check.title} ...", end="", file=sys.stderr, flush=True)
-        if full or check.quick:
+        if case.full or check.quick:
             outcomes.append(Outcome(check.id, check.group, check.title, _guarded(check, case)))
         else:
             outcomes.append(Outcome(check.id, check.group, check.title, Result(skipped="not in the quick level")))
@@ -142,6 +144,7 @@ def _case(options: argparse.Namespace) -> Case:
         variables=dict(os.environ),
         activated=os.path.realpath(prefix) == os.path.realpath(sys.prefix),
         root=os.path.dirname(os.path.dirname(os.path.abspath(path))),
+        full=options.level == "full",
         require_gpu=options.require_gpu,
         limit=options.time_limit,
     )

@@ -163,6 +163,8 @@ def parse(data: Buffer) -> _Layout:
         else:
             kind, offset, address, _, length = bare.unpack("IIIII", start + n * size)
         if kind == _PT_LOAD:
+            if offset + length > len(data):
+                raise ElfMalformed("the file is cut off")
             segments.append((address, offset, length))
         elif kind == _PT_DYNAMIC:
             dynamic = (offset, length)
