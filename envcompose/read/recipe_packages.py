@@ -17,7 +17,7 @@ from envcompose.model.facts import (
     RunNeed,
     StackRecipe,
 )
-from envcompose.read.recipe_fields import Fields, Sources, expand_lines, parse_specifier
+from envcompose.read.recipe_fields import Fields, Sources, expand_lines, parse_specifier, suggest
 from envcompose.read.recipe_tables import version_at
 
 ARTIFACTS = ("conda", "wheel", "prebuilt", "sdist", "no-isolation", "task")
@@ -138,7 +138,9 @@ def _known_bad(fields: Fields, sources: Sources) -> Iterator[KnownBad]:
         artifacts = entry.texts("artifacts")
         for artifact in artifacts:
             if artifact not in ARTIFACTS:
-                entry.problem("artifacts", f"{artifact!r} is none of {', '.join(ARTIFACTS)}")
+                entry.problem(
+                    "artifacts", f"{artifact!r} is none of {', '.join(ARTIFACTS)}{suggest(artifact, ARTIFACTS)}"
+                )
         for chosen in artifacts or (None,):
             yield KnownBad(
                 specifier=specifier,
