@@ -6,8 +6,12 @@ The place that raises gives facts, never sentences: the sentence, the facts one 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from envcompose.model.requirement import Origin
+
+if TYPE_CHECKING:
+    from envcompose.model.decision import Rejection
 
 
 class EnvcomposeError(Exception):
@@ -270,3 +274,91 @@ class ProjectUnknown(InputError):
     def __init__(self, *, name: str, origin: str, suggestion: str | None = None) -> None:
         hint = f"did you mean {suggestion}?" if suggestion else "check the spelling, or name the index that has it with --index"
         super().__init__(f"The package index knows no project {name} ({origin})", hints=(hint,), packages=(name,))
+
+
+class Infeasible(EnvcomposeError):
+    """A wish that no candidate fulfils (exit 1, law 8); `rejected` says what was tried and why it lost."""
+
+    code = "infeasible"
+    exit_status = 1
+
+    def __init__(self, *, subject: str, target: str, rejected: Sequence[Rejection], complete: bool = True, hints: Sequence[str] = ()) -> None:
+        sentence = f"No combination of versions fulfils {subject} for {target}"
+        if not complete:
+            sentence += " (incomplete: the bound on resolves was met before everything was tried)"
+        super().__init__(sentence, facts=[f"{entry.what}: {entry.why}" for entry in rejected], hints=hints)
+        self.rejected = tuple(rejected)
+
+
+class PixiTooOld(InputError):
+    """A `--requires-pixi` below what the manifest needs (exit 2)."""
+
+    code = "pixi-too-old"
+
+    def __init__(self, *, asked: str, needed: str, why: str) -> None:
+        super().__init__(
+            f"The manifest cannot be valid for pixi {asked}: it needs {needed} or later",
+            facts=(why,),
+            hints=(f"leave --requires-pixi out, or ask for {needed}",),
+        )
+
+
+class ProofRequired(EnvcomposeError):
+    """`--require-proof` where something rests on tables or assumptions (exit 3)."""
+
+    code = "proof-required"
+    exit_status = 3
+
+    def __init__(self, *, unproved: Sequence[str]) -> None:
+        super().__init__(
+            "Not everything in this composition is proved, and --require-proof asks for that",
+            facts=unproved,
+            hints=("leave --require-proof out to get the manifest with the standing of each package in its report",),
+        )
+
+
+class NotOurs(EnvcomposeError):
+    """A file in the way that envcompose did not write, or that was edited since (exit 4)."""
+
+    code = "would-overwrite"
+    exit_status = 4
+
+    def __init__(self, *, path: str, reason: str) -> None:
+        super().__init__(
+            f"{path} is in the way: {reason}",
+            hints=("choose another folder with -o", "--force replaces it and keeps the old file beside the new one"),
+            file=path,
+        )
+
+
+class NotWritable(EnvcomposeError):
+    """A target folder that cannot be written (exit 2)."""
+
+    code = "not-writable"
+
+    def __init__(self, *, path: str, reason: str) -> None:
+        super().__init__(f"{path} cannot be written: {reason}", hints=("choose another folder with -o",), file=path)
+
+
+class NothingToRead(InputError):
+    """A folder without a file that says what its project needs."""
+
+    code = "nothing-to-read"
+
+    def __init__(self, *, folder: str, files: Sequence[str]) -> None:
+        hints = [f"name one of its files: {name}" for name in files]
+        super().__init__(
+            f"There is no pyproject.toml, setup.cfg, setup.py or requirements.txt in {folder} that names a project",
+            hints=hints or ("name a folder with one of these files",),
+            file=folder,
+        )
+
+
+class NoPythonLeft(InputError):
+    """Bounds on Python that no CPython of conda-forge fulfils (exit 2)."""
+
+    code = "no-python-left"
+
+    def __init__(self, *, wished: str | None, bounds: Sequence[str]) -> None:
+        facts = ([f"--python {wished}"] if wished else []) + list(bounds)
+        super().__init__("No Python on conda-forge fulfils all that is asked of it", facts=facts, hints=("loosen one of these",))

@@ -51,16 +51,21 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
         yield first, "".join(parts)
 
 
-def _filled_in(number: int, written: str, environ: Mapping[str, str]) -> LogicalLine:
-    if "${" not in written:
-        return LogicalLine(number=number, written=written, filled=written)
-    undefined: list[str] = []
+def fill_in(text: str, environ: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Give the text with `${NAME}` filled in, and the names that had no value."""
+    undefined: dict[str, None] = {}
 
     def value(match: re.Match[str]) -> str:
         found = environ.get(match.group(1), "")
-        if not found and match.group(1) not in undefined:
-            undefined.append(match.group(1))
+        if not found:
+            undefined[match.group(1)] = None
         return found or match.group()
 
-    filled = _VARIABLE.sub(value, written)
-    return LogicalLine(number=number, written=written, filled=filled, undefined=tuple(undefined))
+    return _VARIABLE.sub(value, text), tuple(undefined)
+
+
+def _filled_in(number: int, written: str, environ: Mapping[str, str]) -> LogicalLine:
+    if "${" not in written:
+        return LogicalLine(number=number, written=written, filled=written)
+    filled, undefined = fill_in(written, environ)
+    return LogicalLine(number=number, written=written, filled=filled, undefined=undefined)
