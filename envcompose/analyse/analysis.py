@@ -1,0 +1,135 @@
+"""From an sdist's texts to its analysis: the stage on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from posixpath import basename, join, normpath
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from envcompose.analyse import conclusions
+from envcompose.analyse.declared import Project, name_from_file, read_package_info, read_project
+from envcompose.analyse.machine import World
+from envcompose.analyse.needs import Found, build_needs, child_modules, links_torch
+from envcompose.analyse.program import Outcome, run_setup
+from envcompose.analyse.readings import is_static, is_static_for_uv, read_metadata
+from envcompose.analyse.rules import BuildRules
+from envcompose.analyse.traps import traps
+from envcompose.model.analysis import Analysis, Place, SdistTexts
+
+ANALYSER_VERSION = "1"
+"""Part of cache keys: it changes whenever equal sdists may get another analysis."""
+
+MAX_SCRIPTS = 5
+
+
+def analyse_sdist(
+    texts: SdistTexts,
+    *,
+    rules: BuildRules,
+    torches: Sequence[str | None] = (None,),
+    python: str = "3.12",
+    platform: str = "linux",
+) -> Analysis:
+    """Read everything about one sdist that can be known without running any of it.
+
+    The readings come in the order of `torches`. Equal inputs give equal analyses. Never raises for what an sdist
+    contains: what could not be followed is named in `incomplete`.
+    """
+    major, _, minor = python.partition(".")
+    info, project = read_package_info(texts), read_project(texts)
+    world = World(
+        torch="?",
+        declared=_declared_names(project),
+        lenient=True,
+        python=(int(major), int(minor.partition(".")[0] or 0)),
+        platform=platform,
+    )
+    found = _find(texts, project, world, rules)
+    readings = read_metadata(texts, info, project, torches, world)
+    needs = build_needs(found, _declaration(texts))
+    name, version = name_from_file(texts.filename)
+    return Analysis(
+        name=canonicalize_name(info.name) if info and info.name else name,
+        version=info.version if info and info.version else version,
+        static_by_standard=is_static(info, project),
+        static_for_uv=is_static_for_uv(info, project),
+        follows_torch=readings.follows_torch,
+        readings=readings.readings,
+        build_backend=project.build_backend,
+        build_requires=project.build_requires,
+        build_needs=needs,
+        tools=conclusions.tools(found),
+        toolkit_packages=conclusions.toolkit_packages(found),
+        extension=conclusions.compiles(found),
+        links_torch=links_torch(found),
+        cuda_sources=conclusions.count_sources(texts, conclusions.CUDA),
+        native_sources=conclusions.count_sources(texts, conclusions.NATIVE),
+        cxx_standards=conclusions.cxx_standards(found),
+        scripts=conclusions.scripts(found),
+        top_level=conclusions.top_level(found),
+        extension_modules=conclusions.extension_modules(found),
+        switches=conclusions.switches(found),
+        traps=traps(found, needs),
+        incomplete=tuple(dict.fromkeys([*project.faults, *texts.refused, *_stopped(found)])),
+    )
+
+
+def _stopped(found: Found) -> list[str]:
+    return [line for outcome in found.outcomes for line in outcome.stopped]
+
+
+def _declared_names(project: Project) -> frozenset[str]:
+    names = {"setuptools", "pip", "wheel"} if "setuptools" in project.build_backend else {"pip"}
+    for text in project.build_requires:
+        try:
+            names.add(canonicalize_name(Requirement(text).name))
+        except InvalidRequirement:
+            continue
+    return frozenset(names)
+
+
+def _find(texts: SdistTexts, project: Project, world: World, rules: BuildRules) -> Found:
+    """Evaluate, leniently, what a build runs: setup.py or the in-tree backend, then the scripts that these start."""
+    outcomes: list[Outcome] = []
+    files = _backend_files(texts, project)
+    if "setuptools" in project.build_backend or project.backend_path or not files:
+        files = [*files, "setup.py"] if "setup.py" in texts.texts else files
+    done: set[str] = set()
+    while files and len(done) < MAX_SCRIPTS:
+        file = files.pop(0)
+        if file not in done:
+            done.add(file)
+            outcomes.append(run_setup(texts, world, file))
+            files += [script for script in _scripts(texts, outcomes[-1]) if script not in done]
+    return Found(sdist=texts, project=project, outcomes=tuple(outcomes), rules=rules, python=world.python)
+
+
+def _backend_files(texts: SdistTexts, project: Project) -> list[str]:
+    module = project.build_backend.partition(":")[0].replace(".", "/")
+    found = []
+    for folder in project.backend_path:
+        stem = normpath(join(folder, module))
+        found += [path for path in (f"{stem}.py", f"{stem}/__init__.py") if path in texts.texts]
+    return found
+
+
+def _scripts(texts: SdistTexts, outcome: Outcome) -> list[str]:
+    """Name the sdist's own Python files that child processes run."""
+    scripts = []
+    for seen in outcome.seen:
+        if seen.kind == "command" and not child_modules(list(seen.subject)):
+            for word in seen.subject[:4]:
+                path = normpath(word.removeprefix("/sdist/")) if isinstance(word, str) and word.endswith(".py") else ""
+                if path in texts.texts and basename(path) != "setup.py":
+                    scripts.append(path)
+    return list(dict.fromkeys(scripts))
+
+
+def _declaration(texts: SdistTexts) -> Place | None:
+    lines = texts.texts.get("pyproject.toml", "").splitlines()
+    for number, line in enumerate(lines, 1):
+        if line.strip().startswith("requires") and "=" in line and "python" not in line.partition("=")[0]:
+            return Place(file="pyproject.toml", line=number, text=line.strip()[:200])
+    return None

@@ -1,0 +1,277 @@
+"""Names, attributes and calls: where a value comes from and what calling it gives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+
+from envcompose.analyse import library, natives
+from envcompose.analyse.machine import MAX_SIZE, Machine, choose, shorten
+from envcompose.analyse.signals import Return
+from envcompose.analyse.values import (
+    ABSENT,
+    PLAIN,
+    Bound,
+    Choice,
+    Class,
+    Function,
+    Instance,
+    LocalModule,
+    Method,
+    Opaque,
+    Raised,
+    Scope,
+    TextFile,
+    Unknown,
+    Value,
+)
+
+YIELDS = "(yields)"
+"""The name, impossible in Python, under which a generator's values collect in its scope."""
+
+
+def lookup(machine: Machine, name: str, scope: Scope) -> Value:
+    """Find a name as Python does: local, enclosing, module, built-in. An unknown name is an unknown value."""
+    where: Scope | None = scope
+    while where is not None:
+        if name in where.names and (where is scope or not where.is_class):
+            return present(machine, where.names[name], name)
+        where = where.outer
+    return library.builtin(machine, name)
+
+
+def present(machine: Machine, value: Value, name: str) -> Value:
+    """Give a value without its option of not being there: the program reads it, so it is."""
+    if isinstance(value, Choice) and any(option is ABSENT for _, option in value.options):
+        options = tuple(pair for pair in value.options if pair[1] is not ABSENT)
+        return options[0][1] if len(options) == 1 else Choice(value.text, None, value.place, options)
+    return machine.unknown(name) if value is ABSENT else value
+
+
+def get_attribute(machine: Machine, owner: Value, name: str) -> Value:
+    """Give owner.name. What is not known to exist is unknown, never an error."""
+    if isinstance(owner, Opaque):
+        return library.attribute(machine, owner.path, name)
+    if isinstance(owner, Choice):
+        plain = all(option is ABSENT or isinstance(option, (*PLAIN, list, dict)) for _, option in owner.options)
+        return Method(owner, name) if plain else machine.unknown(f"{owner.text}.{name}")
+    if isinstance(owner, Unknown):
+        return machine.unknown(f"{owner.text}.{name}"[:160])
+    if isinstance(owner, Instance):
+        return _instance_attribute(machine, owner, name)
+    if isinstance(owner, Class):
+        found = find_in_class(owner, name)
+        if isinstance(found, Function) and found.kind == "classmethod":
+            return Bound(found, owner)
+        return machine.unknown(f"{owner.name}.{name}") if found is ABSENT else found
+    if isinstance(owner, LocalModule):
+        if name in owner.scope.names:
+            return present(machine, owner.scope.names[name], name)
+        from envcompose.analyse.importing import submodule
+
+        return submodule(machine, owner, name)
+    if isinstance(owner, Bound):
+        return machine.unknown(f"method.{name}")
+    return natives.attribute(machine, owner, name)
+
+
+def _instance_attribute(machine: Machine, owner: Instance, name: str) -> Value:
+    if name in owner.names:
+        return present(machine, owner.names[name], name)
+    if isinstance(owner.cls, str):
+        method = library.instance_method(owner.cls, name)
+        return Bound(method, owner) if method else machine.unknown(f"{owner.cls}.{name}")
+    found = find_in_class(owner.cls, name)
+    if isinstance(found, Function):
+        if found.kind == "property":
+            return call_function(machine, found, [owner], {})
+        return found if found.kind == "staticmethod" else Bound(found, owner)
+    return machine.unknown(f"{owner.cls.name}.{name}") if found is ABSENT else found
+
+
+def find_in_class(cls: Class, name: str) -> Value:
+    """Find a class attribute along the bases, depth first; ABSENT where no class of the sdist has it."""
+    queue: list[Value] = [cls]
+    for _ in range(50):
+        if not queue:
+            break
+        here = queue.pop(0)
+        if isinstance(here, Class):
+            if name in here.names:
+                return here.names[name]
+            queue = [*here.bases, *queue]
+    return ABSENT
+
+
+def items_of(machine: Machine, value: Value) -> list[Value] | None:
+    """Give what iterating over a value gives, None where that is not known. Sets come sorted, so that order is stable."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, dict):
+        return [key for key, inner in value.items() if inner is not ABSENT]
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=lambda item: (str(type(item)), item if isinstance(item, str) else repr(item)))
+    if isinstance(value, (str, bytes, range)):
+        machine.sized(len(value))
+        return list(value)
+    if isinstance(value, TextFile):
+        return None if value.content is None else value.content.splitlines(keepends=True)
+    if isinstance(value, Choice):
+        return _choice_items(machine, value)
+    if isinstance(value, Instance) and not isinstance(value.cls, str):
+        found = find_in_class(value.cls, "__iter__")
+        return items_of(machine, call_function(machine, found, [value], {})) if isinstance(found, Function) else None
+    return None
+
+
+def _choice_items(machine: Machine, value: Choice) -> list[Value] | None:
+    merged: list[Value] | None = None
+    from envcompose.analyse.machine import merge
+
+    for condition, option in value.options:
+        items = [] if option is ABSENT else items_of(machine, option) if not isinstance(option, Unknown) else None
+        if items is None:
+            return None
+        merged = items if merged is None else merge(condition, items, merged)
+    return merged
+
+
+Node = ast.AST | str
+
+
+def call_value(
+    machine: Machine, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: Node
+) -> Value:
+    """Call a value. Raises Raised for the program's exceptions; what is not known gives an unknown value."""
+    if isinstance(callee, Function):
+        return call_function(machine, callee, arguments, keywords)
+    if isinstance(callee, Bound):
+        if isinstance(callee.function, Function):
+            return call_function(machine, callee.function, [callee.owner, *arguments], keywords)
+        return callee.function(machine, [callee.owner, *arguments], keywords, node)
+    if isinstance(callee, Class):
+        return instantiate(machine, callee, arguments, keywords)
+    if isinstance(callee, Method):
+        return _call_method(machine, callee, arguments, keywords, node)
+    if isinstance(callee, Opaque):
+        return library.call(machine, callee.path, arguments, keywords, node)
+    return machine.unknown(node)
+
+
+def _call_method(
+    machine: Machine, method: Method, arguments: list[Value], keywords: dict[str, Value], node: Node
+) -> Value:
+    owner = method.owner
+    if not isinstance(owner, Choice):
+        return natives.call_method(machine, owner, method.name, arguments, keywords, node)
+    options: list[tuple[str, Value]] = []
+    for condition, option in owner.options:
+        if option is not ABSENT:
+            try:
+                option = natives.call_method(machine, option, method.name, arguments, keywords, node)
+            except Raised:
+                continue
+        options.append((condition, option))
+    if options and all(isinstance(option, bool) for _, option in options) and len({o for _, o in options}) == 1:
+        return options[0][1]
+    return Choice(owner.text, None, owner.place, tuple(options))
+
+
+def instantiate(machine: Machine, cls: Class, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    """Make an object of a class of the sdist and run its `__init__`."""
+    made = Instance(cls, {})
+    if arguments and isinstance(arguments[0], str):
+        made.names["text"] = arguments[0]
+    initialise = find_in_class(cls, "__init__")
+    library.instantiated(machine, made, [base for base in _outer_bases(cls)], arguments, keywords)
+    if isinstance(initialise, Function):
+        call_function(machine, initialise, [made, *arguments], keywords)
+    elif cls.bases == () or _is_dataclass(cls):
+        names = [name for name in cls.names if not isinstance(cls.names[name], Function)]
+        made.names.update(zip(names, arguments, strict=False))
+        made.names.update(keywords)
+    return made
+
+
+def _is_dataclass(cls: Class) -> bool:
+    return any(isinstance(base, Opaque) and base.path.endswith("NamedTuple") for base in cls.bases)
+
+
+def _outer_bases(cls: Class) -> list[str]:
+    paths: list[str] = []
+    queue: list[Value] = [cls]
+    for _ in range(50):
+        if not queue:
+            break
+        here = queue.pop(0)
+        if isinstance(here, Class):
+            queue.extend(here.bases)
+        elif isinstance(here, Opaque):
+            paths.append(here.path)
+    return paths
+
+
+def call_function(
+    machine: Machine, function: Function, arguments: list[Value], keywords: Mapping[str, Value]
+) -> Value:
+    """Run a function of the sdist. A generator gives the list of what it yields."""
+    node = function.node
+    scope = Scope({}, function.scope.file, function.scope, function.scope.module)
+    _bind(machine, function, arguments, keywords, scope)
+    with machine.deeper():
+        if isinstance(node, ast.Lambda):
+            return machine.evaluate(node.body, scope)
+        line, file = machine.line, machine.file
+        result: Value = None
+        try:
+            machine.execute(node.body, scope)
+        except Return as signal:
+            result = signal.value
+        finally:
+            machine.line, machine.file = line, file
+    if YIELDS in scope.names:
+        return scope.names[YIELDS]
+    for condition, early in reversed(scope.pending):
+        result = choose(condition, early, result)
+    return result
+
+
+def _bind(
+    machine: Machine, function: Function, arguments: list[Value], keywords: Mapping[str, Value], scope: Scope
+) -> None:
+    spec = function.node.args
+    positional = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
+    names = scope.names
+    names.update(zip(positional[len(positional) - len(function.defaults) :], function.defaults, strict=False))
+    names.update(function.keyword_defaults)
+    names.update(zip(positional, arguments, strict=False))
+    if spec.vararg:
+        names[spec.vararg.arg] = tuple(arguments[len(positional) :])
+    known = {*positional, *(arg.arg for arg in spec.kwonlyargs)}
+    extra = {key: value for key, value in keywords.items() if key not in known}
+    names.update({key: value for key, value in keywords.items() if key in known})
+    if spec.kwarg:
+        names[spec.kwarg.arg] = extra
+    for name in known - names.keys():
+        names[name] = Unknown(name, None, (function.scope.file, function.node.lineno))
+
+
+def yielded(machine: Machine, node: ast.Yield | ast.YieldFrom, scope: Scope) -> Value:
+    """Collect what a generator yields."""
+    value = machine.evaluate(node.value, scope) if node.value else None
+    collected = scope.names.setdefault(YIELDS, [])
+    machine.touch(collected)
+    if isinstance(node, ast.YieldFrom):
+        collected.extend(items_of(machine, value) or [machine.unknown(node)])
+    else:
+        collected.append(value)
+    machine.sized(min(len(collected), MAX_SIZE + 1))
+    return None
+
+
+def describe(node: Node) -> str:
+    """Give a node's text."""
+    return node if isinstance(node, str) else shorten(node)
+
+
+Handler = Callable[[Machine, list[Value], dict[str, Value], Node], Value]

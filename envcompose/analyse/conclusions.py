@@ -1,0 +1,172 @@
+"""Tools, toolkit packages, names and switches that the evaluations speak of."""
+
+from __future__ import annotations
+
+import re
+from posixpath import basename, splitext
+
+from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
+from envcompose.analyse.needs import Found, backend_module, extensions, links_torch
+from envcompose.analyse.trim import strings_in, table_at
+from envcompose.analyse.values import Choice, Instance, Value
+from envcompose.model.analysis import SdistTexts
+
+CUDA = frozenset({".cu"})
+NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".pyx", ".rs", ".f", ".f90"})
+STANDARD = re.compile(r"[-/]std[=:](c\+\+|gnu\+\+)(\d\w)")
+NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version|parse)\(['\"](\d+\.\d+)['\"]\)", re.I)
+
+
+def count_sources(sdist: SdistTexts, suffixes: frozenset[str]) -> int:
+    """Count the members with one of these suffixes."""
+    return sum(splitext(name)[1].lower() in suffixes for name, _ in sdist.names)
+
+
+def compiles(found: Found) -> bool:
+    """Does a default build compile native code?"""
+    if extensions(found):
+        return True
+    modules = found.argument("ext_modules")
+    if isinstance(modules, (list, tuple)) and modules:
+        return True
+    tools = found.rules.backends.get(backend_module(found.project), ())
+    return bool(tools) or any(found.argument(name) for name in ("rust_extensions", "cffi_modules"))
+
+
+def tools(found: Found) -> tuple[str, ...]:
+    """Name the programs and services that a default build needs, sorted."""
+    named = set(found.rules.backends.get(backend_module(found.project), ()))
+    suffixes: set[str] = set()
+    for _, record in extensions(found):
+        sources = record.names.get("sources")
+        texts = [str(source) for source in sources] if isinstance(sources, (list, tuple)) else []
+        suffixes |= {splitext(text)[1].lower() for text in texts if len(text) < 500}
+        if record.names.get("kind") == "CUDAExtension":
+            named |= {_nvcc(found), "cxx"}
+        if record.names.get("kind") in ("CppExtension", "Pybind11Extension"):
+            named.add("cxx")
+    named |= {"cxx"} if suffixes & {".cpp", ".cc", ".cxx"} else set()
+    named |= {"c"} if suffixes & {".c", ".pyx"} else set()
+    named |= {_nvcc(found)} if ".cu" in suffixes else set()
+    programs = {_program(seen.subject) for seen in found.seen("command") if not seen.soft}
+    named |= programs & {"cmake", "ninja", "git"}
+    if "nvcc" in programs and compiles(found):
+        named.add(_nvcc(found))
+    named |= {"rust"} if programs & {"cargo", "rustc"} or found.argument("rust_extensions") else set()
+    named |= {"network"} if downloads(found) else set()
+    floors = {name for name in named if name.startswith("nvcc>=")}
+    return tuple(sorted(named - {"nvcc"} if floors else named))
+
+
+def _program(argv: tuple[str, ...]) -> str:
+    return basename(argv[0]).rstrip(">") if argv else ""
+
+
+def _nvcc(found: Found) -> str:
+    floors = [m for seen in found.seen("raises") for m in NVCC_FLOOR.findall(str(seen.subject[1]))]
+    versions = sorted(floors, key=lambda text: tuple(int(part) for part in text.split(".")))
+    return f"nvcc>={versions[-1]}" if versions else "nvcc"
+
+
+def downloads(found: Found) -> bool:
+    """Does the build fetch something: a wheel of its own releases, or the sources of others?"""
+    names = {str(seen.subject) for seen in found.seen("import")}
+    fetches = any(name.split(".")[0] in ("urllib", "requests", "httpx") for name in names)
+    text = "\n".join(found.sdist.texts.get(name, "") for name in ("setup.py", "CMakeLists.txt"))
+    return (fetches and "http" in text) or "FetchContent_Declare" in text
+
+
+def toolkit_packages(found: Found) -> tuple[str, ...]:
+    """Name the conda packages that carry the toolkit headers which the sources include; the sdist's own do not count."""
+    if not compiles(found):
+        return ()
+    own = {name for name, _ in found.sdist.names}
+    packages: set[str] = set()
+    for header in found.sdist.includes:
+        folder = header.partition("/")[0] + "/"
+        package = found.rules.headers.get(header) or found.rules.headers.get("/".join(header.split("/")[:2]) + "/")
+        package = package or (found.rules.headers.get(folder) if "/" in header else None)
+        if package and not any(name == header or name.endswith(f"/{header}") for name in own):
+            packages.add(package)
+    return tuple(sorted(packages))
+
+
+def cxx_standards(found: Found) -> tuple[str, ...]:
+    """Give the hard-coded C++ standards of the build's Python files, the highest last."""
+    texts = [text for name, text in found.sdist.texts.items() if name == "setup.py" or _is_build_file(name, found)]
+    years = {digits for text in texts for _, digits in STANDARD.findall(text)}
+    order = {"98": 0, "03": 1, "0x": 2, "11": 2, "1y": 3, "14": 3, "1z": 4, "17": 4, "2a": 5, "20": 5, "2b": 6, "23": 6}
+    return tuple(f"c++{digits}" for digits in sorted(years, key=lambda digits: (order.get(digits, 9), digits)))
+
+
+def _is_build_file(name: str, found: Found) -> bool:
+    return name.endswith(".py") and any(seen.place.file == name for seen in found.seen("extension"))
+
+
+def scripts(found: Found) -> tuple[str, ...]:
+    """Name the programs that an installation puts on PATH, sorted."""
+    names: set[str] = set()
+    project = found.project.project or {}
+    names.update(table_at(project, "scripts"), table_at(project, "gui-scripts"))
+    points = found.argument("entry_points")
+    groups = entry_points(points) if isinstance(points, str) else points if isinstance(points, dict) else {}
+    cfg = read_setup_cfg(found.sdist).get("options.entry_points", {})
+    for group in ("console_scripts", "gui_scripts"):
+        lines = groups.get(group, ())
+        lines = lines.splitlines() if isinstance(lines, str) else lines
+        lines = [*(lines if isinstance(lines, (list, tuple)) else ()), *cfg.get(group, "").splitlines()]
+        names.update(line.partition("=")[0].strip() for line in lines if isinstance(line, str))
+    if not groups:
+        recorded = entry_points(egg_info_text(found.sdist, "entry_points.txt") or "")
+        names.update(recorded.get("console_scripts", ()), recorded.get("gui_scripts", ()))
+    files = found.argument("scripts")
+    files = [*(files if isinstance(files, (list, tuple)) else ()), *read_setup_cfg(found.sdist).get("options", {}).get("scripts", "").split()]
+    names.update(basename(file) for file in files if isinstance(file, str))
+    return tuple(sorted(name for name in names if name))
+
+
+def extension_modules(found: Found) -> tuple[str, ...]:
+    """Name the extension modules of a default build, as they are imported."""
+    names = {record.names.get("name") for _, record in extensions(found)}
+    return tuple(sorted(name for name in names if isinstance(name, str) and name))
+
+
+def top_level(found: Found) -> tuple[str, ...]:
+    """Name what an installation makes importable, as far as it is known, sorted."""
+    names = set((egg_info_text(found.sdist, "top_level.txt") or "").split())
+    for key in ("packages", "py_modules"):
+        value = found.argument(key)
+        names.update(_texts(value))
+    tool = table_at(table_at(table_at(found.project.document, "tool"), "setuptools"), "packages")
+    names.update(strings_in(tool) if isinstance(tool, list) else ())
+    names.update(extension_modules(found))
+    if not names:
+        names.update(_guessed(found.sdist))
+    return tuple(sorted({name.split(".")[0].split("/")[0] for name in names if name}))
+
+
+def _texts(value: Value) -> list[str]:
+    if isinstance(value, Choice):
+        return [text for _, option in value.options for text in _texts(option)]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, (list, tuple)) else []
+
+
+def _guessed(sdist: SdistTexts) -> list[str]:
+    packages = [name for name, _ in sdist.names if name.endswith("/__init__.py")]
+    flat = [name.split("/")[0] for name in packages if name.count("/") == 1]
+    nested = [name.split("/")[1] for name in packages if name.count("/") == 2 and name.startswith("src/")]
+    return nested or [name for name in flat if name not in ("tests", "test", "docs", "examples", "benchmarks")]
+
+
+def switches(found: Found) -> tuple[tuple[str, str | None, str], ...]:
+    """Give the environment variables that the build reads, with default and place, sorted by name."""
+    read: dict[str, tuple[str, str | None, str]] = {}
+    for seen in found.seen("switch"):
+        name, default = seen.subject
+        known = read.get(name)
+        if known is None or (known[1] is None and default is not None):
+            read[name] = (name, None if default is None else str(default), f"{seen.place}: {seen.place.text}")
+    return tuple(read[name] for name in sorted(read))
+
+
+__all__ = ["Instance", "compiles", "links_torch"]

@@ -1,0 +1,135 @@
+"""Imports: modules of the sdist are evaluated, others are known by their name."""
+
+from __future__ import annotations
+
+import sys
+from posixpath import dirname, join, normpath
+
+from envcompose.analyse import library
+from envcompose.analyse.machine import ROOT, Machine
+from envcompose.analyse.signals import Signal
+from envcompose.analyse.trim import parse_python
+from envcompose.analyse.values import LocalModule, Opaque, OutOfBudget, Raised, Scope, Unknown, Value
+
+MISSING = ("ModuleNotFoundError", "ImportError", "Exception", "BaseException")
+MAX_MODULES = 60
+STANDARD = sys.stdlib_module_names | {"distutils", "imp", "asynchat", "asyncore", "smtpd"}
+
+
+def import_module(machine: Machine, name: str, scope: Scope, *, quiet: bool = False) -> Value:
+    """Import an absolute dotted name. Raises Raised where the module is assumed to be missing."""
+    local = _local(machine, name, "", scope)
+    if local is not None:
+        return local
+    if not quiet:
+        need_module(machine, name)
+    return Opaque(name)
+
+
+def import_from(machine: Machine, module: str, name: str, level: int, scope: Scope) -> Value:
+    """Import a name from a module, relative to the present file where `level` says so."""
+    base = _base(scope.file, level)
+    owner = _local(machine, module, base, scope) if module else None
+    if owner is None and level:
+        found = _local(machine, f"{module}.{name}" if module else name, base, scope)
+        return found if found is not None else machine.unknown(f"{'.' * level}{module}.{name}")
+    if owner is None:
+        need_module(machine, f"{module}.{name}" if name != "*" else module)
+        return library.attribute(machine, module, name)
+    if name == "*" or not isinstance(owner, LocalModule):
+        return owner
+    if name in owner.scope.names:
+        return owner.scope.names[name]
+    found = _local(machine, f"{module}.{name}", base, scope)
+    return found if found is not None else machine.unknown(f"{module}.{name}")
+
+
+def submodule(machine: Machine, owner: LocalModule, name: str) -> Value:
+    """Give a submodule as an attribute; it may have been imported elsewhere."""
+    found = machine.modules.get(join(dirname(owner.scope.file), f"{name}.py"))
+    return found if found is not None else machine.unknown(f"{owner.name}.{name}")
+
+
+def need_module(machine: Machine, name: str) -> None:
+    """Record the import of a module from outside; raise where it is assumed to be missing."""
+    top = name.split(".")[0]
+    if top == "torch":
+        machine.touched_torch = True
+    if f"{top}/__init__.py" in machine.sizes or f"{top}.py" in machine.sizes:
+        # A part of the sdist's own package that the sdist lacks (a link, or made by the build) is not from outside.
+        return
+    machine.see("import", name)
+    if machine.world.lenient or top in STANDARD:
+        return
+    if top == "torch":
+        missing = machine.world.torch is None
+    else:
+        # Whoever handles a missing module expects it missing; who does not, needs it, and the build brings it.
+        missing = machine.trying > 0 and top.replace("_", "-").lower() not in machine.world.declared
+    if missing:
+        raise Raised(MISSING, f"No module named '{name}'")
+
+
+def _base(file: str, level: int) -> str:
+    folder = dirname(file)
+    for _ in range(level - 1):
+        folder = dirname(folder)
+    return folder if level else ""
+
+
+def _local(machine: Machine, name: str, base: str, scope: Scope) -> Value:
+    """Find and evaluate a module of the sdist: beside the importing file, at the root, or on sys.path's additions."""
+    stem = name.replace(".", "/")
+    roots = [base] if base else list(dict.fromkeys(["", *_path_folders(machine), dirname(scope.file)]))
+    for root in roots:
+        for candidate in (f"{stem}.py", f"{stem}/__init__.py"):
+            path = normpath(join(root, candidate))
+            if path == scope.file or path not in machine.sizes:
+                continue
+            if path in machine.sdist.texts:
+                return evaluate_file(machine, path, name)
+            return Unknown(name, True, (machine.file, machine.line))
+        if not base and name.split(".")[0] not in STANDARD and "." not in name and _is_folder(machine, join(root, stem)):
+            return Unknown(name, True, (machine.file, machine.line))
+    return None
+
+
+def _is_folder(machine: Machine, folder: str) -> bool:
+    # A namespace package must hold Python files itself; a folder of C++ sources named like a module is none.
+    prefix = f"{folder}/"
+    return any(path.startswith(prefix) and path.endswith(".py") and "/" not in path[len(prefix) :] for path in machine.sizes)
+
+
+def _path_folders(machine: Machine) -> list[str]:
+    folders = [str(entry) for entry in machine.path if not isinstance(entry, Unknown)]
+    return [normpath(folder.removeprefix(ROOT).lstrip("/") or ".") for folder in folders]
+
+
+def evaluate_file(machine: Machine, path: str, name: str) -> Value:
+    """Evaluate a module of the sdist once; what stops it leaves what was defined until then."""
+    if path in machine.modules:
+        return machine.modules[path]
+    text = machine.sdist.texts.get(path, "")
+    tree = parse_python(text)
+    if tree is None or len(machine.modules) >= MAX_MODULES:
+        return machine.unknown(name, True)
+    names: dict[str, Value] = {"__file__": f"{ROOT}/{path}", "__name__": name}
+    scope = Scope(names, path)
+    scope.module = scope
+    module = LocalModule(name, scope)
+    machine.touch(machine.modules)
+    machine.modules[path] = module
+    line, file = machine.line, machine.file
+    try:
+        with machine.deeper():
+            for statement in tree.body:
+                machine.execute([statement], scope)
+    except Signal:
+        pass
+    except OutOfBudget as error:
+        if str(error) == "steps":
+            raise
+        machine.see("stopped", f"{path}: {error}", soft=True)
+    finally:
+        machine.line, machine.file = line, file
+    return module

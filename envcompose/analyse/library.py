@@ -1,0 +1,87 @@
+"""What is known of the world outside the sdist, by dotted path: built-ins, the standard library, setuptools, torch.
+
+A path without an entry is an opaque value: its attributes and calls are opaque or unknown too. The entries stand in
+tables, one per module of ours, so that what is modelled can be read at a glance.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping
+
+from envcompose.analyse.machine import Machine, shorten
+from envcompose.analyse.values import Instance, Opaque, Value
+
+Handler = Callable[[Machine, list[Value], dict[str, Value], Value], Value]
+Known = Callable[[Machine], Value]
+
+CALLS: dict[str, Handler] = {}
+"""What calling a dotted path gives. Filled by the `library_*` modules."""
+ATTRIBUTES: dict[str, Known] = {}
+"""What reading a dotted path gives, where it is a plain value."""
+METHODS: dict[tuple[str, str], Handler] = {}
+"""Methods of records of outside classes, by class path and name; the record is the first argument."""
+CLASSES: dict[str, Handler] = {}
+"""Outside classes whose subclasses in the sdist are recorded when they are made."""
+ALIASES: dict[str, str] = {}
+"""Other paths of the same thing: compatibility modules, re-exports, vendored copies."""
+
+BUILTIN_NAMES = frozenset(dir(builtins))
+
+
+def builtin(machine: Machine, name: str) -> Value:
+    """Give a built-in name, or an unknown value for a name that nothing defines."""
+    if name in BUILTIN_NAMES:
+        return Opaque(f"builtins.{name}")
+    return machine.unknown(name)
+
+
+def resolve(path: str) -> str:
+    """Give the path under which the tables know a thing."""
+    if path in ALIASES:
+        return ALIASES[path]
+    head, dot, tail = path.rpartition(".")
+    while dot:
+        if head in ALIASES:
+            return f"{ALIASES[head]}.{path[len(head) + 1 :]}"
+        head, dot, _ = head.rpartition(".")
+    return path
+
+
+def attribute(machine: Machine, owner: str, name: str) -> Value:
+    """Give an attribute of an outside thing."""
+    path = resolve(f"{owner}.{name}" if owner else name)
+    if path.startswith("torch."):
+        machine.touched_torch = True
+    known = ATTRIBUTES.get(path)
+    if known is not None:
+        return known(machine)
+    return Opaque(path) if len(path) < 200 else machine.unknown(path[:160])
+
+
+def call(machine: Machine, path: str, arguments: list[Value], keywords: dict[str, Value], node: Value) -> Value:
+    """Call an outside thing."""
+    handler = CALLS.get(resolve(path))
+    if handler is not None:
+        return handler(machine, arguments, keywords, node)
+    return machine.unknown(node if isinstance(node, str) else shorten(node))
+
+
+def instance_method(cls: str, name: str) -> Handler | None:
+    """Give a method of a record of an outside class."""
+    return METHODS.get((cls, name))
+
+
+def instantiated(
+    machine: Machine, made: Instance, bases: list[str], arguments: list[Value], keywords: dict[str, Value]
+) -> None:
+    """Tell that an object of a class of the sdist with outside bases was made."""
+    for base in bases:
+        handler = CLASSES.get(resolve(base))
+        if handler is not None:
+            handler(machine, arguments, keywords, made)
+
+
+def calls(table: Mapping[str, Handler]) -> None:
+    """Add a table of calls."""
+    CALLS.update(table)

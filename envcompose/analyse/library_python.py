@@ -1,0 +1,519 @@
+"""Built-ins and the pure parts of the standard library."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import textwrap
+import tomllib
+from pathlib import PurePosixPath
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from envcompose.analyse.calls import call_value, get_attribute, items_of
+from envcompose.analyse.expressions import hashed, operate, put, text_of
+from envcompose.analyse.files import call_file, open_member
+from envcompose.analyse.library import ALIASES, ATTRIBUTES, CALLS, METHODS
+from envcompose.analyse.machine import MAX_SIZE, Machine, program_error
+from envcompose.analyse.patterns import match_pattern
+from envcompose.analyse.trim import parse_python
+from envcompose.analyse.values import (
+    ABSENT,
+    PLAIN,
+    Choice,
+    Class,
+    Function,
+    Instance,
+    LocalModule,
+    Opaque,
+    Raised,
+    Scope,
+    TextFile,
+    Unknown,
+    Value,
+)
+
+Values = list[Value]
+Keywords = dict[str, Value]
+
+
+def _known(values: Values) -> bool:
+    return all(isinstance(value, (*PLAIN, list, tuple, dict, set, frozenset)) for value in values)
+
+
+def _pure(function: Any, *, limit: int = 4) -> Any:
+    """Make a handler of an operation of ours on plain values; with anything else it gives an unknown value."""
+
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        if not _known([*arguments, *keywords.values()]) or len(arguments) > limit:
+            return machine.unknown(node)
+        machine.weigh(arguments)
+        try:
+            return function(*arguments, **keywords)
+        except (RecursionError, MemoryError):
+            return machine.unknown(node)
+        except Exception as error:
+            raise program_error(error) from error
+
+    return handler
+
+
+def _len(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    value = arguments[0] if arguments else None
+    if isinstance(value, (list, tuple, set, dict, str, bytes, range, frozenset)):
+        unsure = isinstance(value, (list, tuple)) and any(isinstance(item, Choice) for item in value)
+        return machine.unknown(node) if unsure else len(value)
+    return machine.unknown(node)
+
+
+def _str(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    value = arguments[0] if arguments else ""
+    if isinstance(value, Instance) and isinstance(value.names.get("text"), str):
+        return value.names["text"]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return text_of(machine, value) if isinstance(value, (*PLAIN, list, tuple, dict, Unknown)) else machine.unknown(node)
+
+
+def _int(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    if not _known(arguments) or any(isinstance(v, str) and len(v) > 100 for v in arguments):
+        return machine.unknown(node)
+    try:
+        return int(*arguments)
+    except (ValueError, TypeError) as error:
+        raise program_error(error) from error
+
+
+def _list(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else []
+    return machine.unknown(node) if items is None else items
+
+
+def _tuple(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else []
+    return machine.unknown(node) if items is None else tuple(items)
+
+
+def _set(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else []
+    return machine.unknown(node) if items is None else hashed(machine, items, node)
+
+
+def _dict(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    made: dict[Value, Value] = {}
+    source = arguments[0] if arguments else {}
+    if isinstance(source, dict):
+        made.update(source)
+    else:
+        for pair in items_of(machine, source) or []:
+            if isinstance(pair, (tuple, list)) and len(pair) == 2:
+                put(machine, made, pair[0], pair[1])
+    made.update(keywords)
+    return made
+
+
+def _sorted(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else None
+    if items is None:
+        return machine.unknown(node)
+    machine.weigh(items)
+    if "key" in keywords or not _known(items):
+        return items
+    try:
+        return sorted(items, reverse=bool(machine.truth(keywords.get("reverse", False))))
+    except TypeError as error:
+        raise program_error(error) from error
+
+
+def _reversed(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else None
+    return machine.unknown(node) if items is None else items[::-1]
+
+
+def _enumerate(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else None
+    start = keywords.get("start", arguments[1] if len(arguments) > 1 else 0)
+    return machine.unknown(node) if items is None or not isinstance(start, int) else list(enumerate(items, start))
+
+
+def _zip(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    columns = [items_of(machine, argument) for argument in arguments]
+    return machine.unknown(node) if any(c is None for c in columns) else list(zip(*(c or [] for c in columns), strict=False))
+
+
+def _map(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[1]) if len(arguments) == 2 else None
+    return machine.unknown(node) if items is None else [call_value(machine, arguments[0], [i], {}, node) for i in items]
+
+
+def _filter(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[1]) if len(arguments) == 2 else None
+    if items is None:
+        return machine.unknown(node)
+    test = arguments[0]
+    kept = [i for i in items if machine.truth(i if test is None else call_value(machine, test, [i], {}, node)) is not False]
+    return kept
+
+
+def _any_all(stops_at: bool) -> Any:
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        items = items_of(machine, arguments[0]) if arguments else None
+        truths = [machine.truth(item) for item in items] if items is not None else [None]
+        if stops_at in truths:
+            return stops_at
+        return machine.unknown(node) if None in truths else not stops_at
+
+    return handler
+
+
+def _sum(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else None
+    total: Value = keywords.get("start", arguments[1] if len(arguments) > 1 else 0)
+    if items is None:
+        return machine.unknown(node)
+    for item in items:
+        total = operate(machine, ast.Add(), total, item, ast.Constant("sum"))
+        machine.steps += len(total) if isinstance(total, (list, tuple)) else 1
+    return total
+
+
+def _range(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    if not arguments or not all(isinstance(v, int) and abs(v) < 10**12 for v in arguments):
+        return machine.unknown(node)
+    try:
+        made = range(*arguments)
+    except (TypeError, ValueError) as error:
+        raise program_error(error) from error
+    return made if len(made) <= MAX_SIZE else machine.unknown(node)
+
+
+_TYPES = {"str": str, "int": int, "float": float, "list": list, "tuple": tuple, "dict": dict, "set": set, "bool": bool}
+
+
+def _isinstance(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    if len(arguments) != 2 or isinstance(arguments[0], Unknown):
+        return machine.unknown(node)
+    wanted = arguments[1] if isinstance(arguments[1], tuple) else (arguments[1],)
+    answers: list[bool | None] = []
+    for cls in wanted:
+        name = cls.path.removeprefix("builtins.") if isinstance(cls, Opaque) else ""
+        if name in _TYPES:
+            answers.append(isinstance(arguments[0], _TYPES[name]))
+        elif name in ("bytes", "NoneType") or isinstance(arguments[0], (str, int, float, list, tuple, dict)):
+            answers.append(isinstance(arguments[0], bytes) if name == "bytes" else False)
+        else:
+            answers.append(None)
+    return True if True in answers else machine.unknown(node) if None in answers else False
+
+
+def _hasattr(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    owner, name = (arguments + [None, None])[:2]
+    if isinstance(name, str) and isinstance(owner, (Instance, Class, LocalModule)):
+        found = get_attribute(machine, owner, name)
+        return machine.unknown(node) if isinstance(found, Unknown) and not isinstance(found, Opaque) else True
+    return machine.unknown(node)
+
+
+def _getattr(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    if len(arguments) < 2 or not isinstance(arguments[1], str):
+        return machine.unknown(node)
+    return get_attribute(machine, arguments[0], arguments[1])
+
+
+def _setattr(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    owner, name, value = (arguments + [None] * 3)[:3]
+    if isinstance(owner, (Instance, Class)) and isinstance(name, str):
+        machine.touch(owner.names)
+        owner.names[name] = value
+
+
+def _print(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    return None
+
+
+def _open(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    if not arguments or isinstance(arguments[0], Unknown):
+        return TextFile("?", None)
+    return open_member(machine, arguments[0], keywords.get("mode", arguments[1] if len(arguments) > 1 else "r"))
+
+
+def _exit(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    raise Raised(("SystemExit", "BaseException"), str(arguments[0])[:200] if arguments else "exit")
+
+
+def _next(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else None
+    if items:
+        return items[0]
+    return arguments[1] if items is not None and len(arguments) > 1 else machine.unknown(node)
+
+
+def _iter(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    return arguments[0] if arguments else machine.unknown(node)
+
+
+def _exec(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    code = arguments[0] if arguments else None
+    tree = parse_python(code) if isinstance(code, str) and len(code) < MAX_SIZE else None
+    names = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else None
+    if tree is None:
+        return machine.unknown(node)
+    scope = machine.scope
+    if names is not None or scope is None:
+        scope = Scope(names if names is not None else {}, machine.file)
+        scope.module = scope
+    with machine.deeper():
+        machine.execute(tree.body, scope)
+    if len(arguments) > 2 and isinstance(arguments[2], dict):
+        machine.touch(arguments[2])
+        arguments[2].update(scope.names)
+    return None
+
+
+def _globals(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    scope = machine.scope.module if machine.scope else None
+    return scope.names if scope else {}
+
+
+def _type(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    if len(arguments) == 3 and isinstance(arguments[0], str) and isinstance(arguments[2], dict):
+        bases = items_of(machine, arguments[1]) or []
+        return Class(arguments[0], tuple(bases), dict(arguments[2]), machine.file, machine.line)
+    return arguments[0].cls if arguments and isinstance(arguments[0], Instance) else machine.unknown(node)
+
+
+def _error(name: str) -> Any:
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        text = arguments[0] if arguments and isinstance(arguments[0], str) else ""
+        return Instance(f"builtins.{name}", {"text": text, "args": tuple(arguments)})
+
+    return handler
+
+
+def _search(kind: str) -> Any:
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        values = list(arguments)
+        if values and isinstance(values[0], Instance) and values[0].cls == "re.Pattern":
+            values[0] = values[0].names["pattern"]
+        flags = keywords.get("flags", values[-1] if len(values) > (4 if kind == "sub" else 2) else 0)
+        if not all(isinstance(v, str) for v in values[: 3 if kind == "sub" else 2]):
+            return machine.unknown(node)
+        return match_pattern(machine, kind, values, _flags(flags), node)
+
+    return handler
+
+
+def _flags(value: Value) -> int:
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _compile(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    flags = keywords.get("flags", arguments[1] if len(arguments) > 1 else 0)
+    if arguments and isinstance(arguments[0], str):
+        return Instance("re.Pattern", {"pattern": arguments[0], "flags": _flags(flags)})
+    return machine.unknown(node)
+
+
+def _pattern_method(kind: str) -> Any:
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        pattern, *rest = arguments
+        if not all(isinstance(v, str) for v in rest[: 2 if kind == "sub" else 1]) or not rest:
+            return machine.unknown(node)
+        return match_pattern(machine, kind, [pattern.names["pattern"], *rest], pattern.names["flags"], node)
+
+    return handler
+
+
+def _literal(text: Any) -> Value:
+    if not isinstance(text, str) or len(text) > 100_000:
+        raise ValueError("not a text")
+    return ast.literal_eval(text)
+
+
+def _load(parse: Any) -> Any:
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        source = arguments[0] if arguments else None
+        text = call_file(machine, source, "read", [], node) if isinstance(source, TextFile) else source
+        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        if not isinstance(text, str):
+            return machine.unknown(node)
+        machine.sized(len(text))
+        try:
+            return _plain(parse(text))
+        except (RecursionError, MemoryError):
+            return machine.unknown(node)
+        except Exception as error:
+            raise program_error(error) from error
+
+    return handler
+
+
+def _plain(value: Value) -> Value:
+    """Keep what our own readers give as plain values; dates become texts."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, PLAIN) else str(value)
+
+
+def _version(text: Any) -> Value:
+    try:
+        return text if isinstance(text, Version) else Version(str(text))
+    except InvalidVersion as error:
+        raise program_error(error) from error
+
+
+def _chain(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    columns = [items_of(machine, argument) for argument in arguments]
+    return machine.unknown(node) if any(c is None for c in columns) else [item for c in columns for item in c or []]
+
+
+def _chain_all(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    inner = items_of(machine, arguments[0]) if arguments else None
+    return machine.unknown(node) if inner is None else _chain(machine, inner, {}, node)
+
+
+def _path(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    if any(not isinstance(value, (str, PurePosixPath)) for value in arguments):
+        return machine.unknown(node)
+    return PurePosixPath(*arguments)
+
+
+def _default_dict(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    return DefaultDict(arguments[0] if arguments else None)
+
+
+class DefaultDict(dict[Value, Value]):
+    """A defaultdict of the program: its factory is one of the program's values."""
+
+    def __init__(self, factory: Value) -> None:
+        super().__init__()
+        self.factory = factory
+
+    def copy(self) -> dict[Value, Value]:
+        return dict(self)
+
+
+def _partial(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    return arguments[0] if len(arguments) == 1 and not keywords else machine.unknown(node)
+
+
+def _hash_free(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    return isinstance(arguments[0], (Function, Class, Opaque)) if arguments else False
+
+
+CALLS.update(
+    {
+        "builtins.len": _len,
+        "builtins.str": _str,
+        "builtins.repr": _str,
+        "builtins.int": _int,
+        "builtins.float": _pure(float),
+        "builtins.bool": lambda m, a, k, n: m.unknown(n) if a and m.truth(a[0]) is None else bool(a) and m.truth(a[0]),
+        "builtins.list": _list,
+        "builtins.tuple": _tuple,
+        "builtins.set": _set,
+        "builtins.frozenset": _set,
+        "builtins.dict": _dict,
+        "collections.OrderedDict": _dict,
+        "collections.defaultdict": _default_dict,
+        "dict.fromkeys": lambda m, a, k, n: {key: (a[1] if len(a) > 1 else None) for key in items_of(m, a[0]) or []},
+        "builtins.sorted": _sorted,
+        "builtins.reversed": _reversed,
+        "builtins.enumerate": _enumerate,
+        "builtins.zip": _zip,
+        "builtins.map": _map,
+        "builtins.filter": _filter,
+        "builtins.any": _any_all(True),
+        "builtins.all": _any_all(False),
+        "builtins.sum": _sum,
+        "builtins.min": _pure(min, limit=50),
+        "builtins.max": _pure(max, limit=50),
+        "builtins.abs": _pure(abs),
+        "builtins.round": _pure(round),
+        "builtins.ord": _pure(ord),
+        "builtins.chr": _pure(chr),
+        "builtins.range": _range,
+        "builtins.isinstance": _isinstance,
+        "builtins.hasattr": _hasattr,
+        "builtins.getattr": _getattr,
+        "builtins.setattr": _setattr,
+        "builtins.callable": _hash_free,
+        "builtins.print": _print,
+        "builtins.open": _open,
+        "io.open": _open,
+        "codecs.open": _open,
+        "builtins.exit": _exit,
+        "builtins.quit": _exit,
+        "sys.exit": _exit,
+        "os._exit": _exit,
+        "builtins.next": _next,
+        "builtins.iter": _iter,
+        "builtins.exec": _exec,
+        "builtins.compile": _iter,
+        "builtins.globals": _globals,
+        "builtins.locals": _globals,
+        "builtins.vars": _globals,
+        "builtins.type": _type,
+        "builtins.property": _iter,
+        "builtins.staticmethod": _iter,
+        "re.search": _search("search"),
+        "re.match": _search("match"),
+        "re.fullmatch": _search("fullmatch"),
+        "re.findall": _search("findall"),
+        "re.split": _search("split"),
+        "re.sub": _search("sub"),
+        "re.compile": _compile,
+        "ast.literal_eval": _pure(_literal),
+        "json.loads": _load(json.loads),
+        "json.load": _load(json.loads),
+        "tomllib.loads": _load(tomllib.loads),
+        "tomllib.load": _load(tomllib.loads),
+        "textwrap.dedent": _pure(textwrap.dedent),
+        "packaging.version.Version": _pure(_version),
+        "itertools.chain": _chain,
+        "itertools.chain.from_iterable": _chain_all,
+        "pathlib.Path": _path,
+        "pathlib.Path.cwd": lambda m, a, k, n: PurePosixPath("/sdist"),
+        "functools.partial": _partial,
+        "warnings.warn": _print,
+        "typing.cast": lambda m, a, k, n: a[1] if len(a) > 1 else m.unknown(n),
+    }
+)
+CALLS.update({f"builtins.{name}": _error(name) for name in dir(builtins) if name.endswith(("Error", "Exception", "Exit"))})
+ATTRIBUTES.update(
+    {
+        "re.MULTILINE": lambda m: 8,
+        "re.M": lambda m: 8,
+        "re.DOTALL": lambda m: 16,
+        "re.S": lambda m: 16,
+        "re.IGNORECASE": lambda m: 2,
+        "re.I": lambda m: 2,
+        "re.VERBOSE": lambda m: 64,
+        "re.X": lambda m: 64,
+        "typing.TYPE_CHECKING": lambda m: False,
+    }
+)
+METHODS.update({("re.Pattern", kind): _pattern_method(kind) for kind in ("search", "match", "fullmatch", "findall", "sub")})
+ALIASES.update(
+    {
+        "packaging.version.parse": "packaging.version.Version",
+        "pkg_resources.parse_version": "packaging.version.Version",
+        "distutils.version.LooseVersion": "packaging.version.Version",
+        "distutils.version.StrictVersion": "packaging.version.Version",
+        "setuptools._vendor.packaging": "packaging",
+        "setuptools.extern.packaging": "packaging",
+        "pkg_resources.extern.packaging": "packaging",
+        "pip._vendor.packaging": "packaging",
+        "tomli": "tomllib",
+        "toml": "tomllib",
+        "builtins.dict.fromkeys": "dict.fromkeys",
+        "pathlib.PosixPath": "pathlib.Path",
+        "pathlib.PurePath": "pathlib.Path",
+        "os.PathLike": "pathlib.Path",
+    }
+)
+__all__ = ["ABSENT", "DefaultDict"]

@@ -1,0 +1,306 @@
+"""The state of one evaluation: bounds, what was seen, and a journal that lets branches be tried and undone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from envcompose.analyse.values import ABSENT, Choice, OutOfBudget, Raised, Scope, Unknown, Value
+from envcompose.model.analysis import Place, SdistTexts
+
+MAX_STEPS = 150_000
+MAX_DEPTH = 110
+MAX_SIZE = 2_000_000
+"""Characters of one string, or elements of one container, that an operation may make."""
+MAX_TREE = 20_000
+MAX_EVENTS = 5_000
+
+ROOT = "/sdist"
+"""The folder that the sdist pretends to be unpacked in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What is assumed of the machine that would build."""
+
+    torch: str | None
+    """The installed torch's version, None without one, '?' for an unknown version."""
+    declared: frozenset[str]
+    """Distributions that build-system.requires brings; others are assumed absent where their absence is handled."""
+    lenient: bool
+    """Look for build needs: every import succeeds, and branches not taken are looked into as well."""
+    python: tuple[int, int] = (3, 12)
+    platform: str = "linux"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Something that the evaluation came across. `soft`: the program goes on without it."""
+
+    kind: str
+    subject: Value
+    place: Place
+    conditions: tuple[str, ...]
+    soft: bool
+
+
+Expression = Callable[["Machine", Any, Scope], Value]
+Statement = Callable[["Machine", Any, Scope], None]
+
+
+@dataclass(slots=True, eq=False)
+class Machine:
+    """One evaluation. The tables say how each kind of syntax is evaluated."""
+
+    world: World
+    sdist: SdistTexts
+    expressions: Mapping[type[ast.AST], Expression]
+    statements: Mapping[type[ast.AST], Statement]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+    env: dict[str, Value] = field(default_factory=dict)
+    path: list[Value] = field(default_factory=list)
+    modules: dict[str, Value] = field(default_factory=dict)
+    conditions: list[str] = field(default_factory=list)
+    soft: int = 0
+    trying: int = 0
+    steps: int = 0
+    depth: int = 0
+    touched_torch: bool = False
+    line: int = 0
+    file: str = "setup.py"
+    scope: Scope | None = None
+    _journal: list[dict[int, tuple[Value, Value]]] = field(default_factory=list)
+
+    # Evaluation.
+
+    def evaluate(self, node: ast.expr, scope: Scope) -> Value:
+        """Give an expression's value. Raises Raised for the program's own exceptions, OutOfBudget at the bounds."""
+        self.steps += 1
+        self.depth += 1
+        if self.steps > MAX_STEPS or self.depth > MAX_DEPTH:
+            self.depth -= 1
+            raise OutOfBudget("steps" if self.steps > MAX_STEPS else "depth")
+        try:
+            handler = self.expressions.get(type(node))
+            return handler(self, node, scope) if handler else self.unknown(node)
+        finally:
+            self.depth -= 1
+
+    def execute(self, body: list[ast.stmt], scope: Scope) -> None:
+        """Execute statements in order; control flow leaves as the signals of `statements`."""
+        for node in body:
+            self.steps += 1
+            if self.steps > MAX_STEPS:
+                raise OutOfBudget("steps")
+            self.line, self.file, self.scope = node.lineno, scope.file, scope
+            handler = self.statements.get(type(node))
+            if handler:
+                handler(self, node, scope)
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Count one level of calls or blocks."""
+        self.depth += 4
+        if self.depth > MAX_DEPTH:
+            self.depth -= 4
+            raise OutOfBudget("depth")
+        try:
+            yield
+        finally:
+            self.depth -= 4
+
+    # What is unknown.
+
+    def unknown(self, node: ast.AST | str, truth: bool | None = None) -> Unknown:
+        """Make a value that stands for a piece of source text at the present line."""
+        return Unknown(node if isinstance(node, str) else shorten(node), truth, (self.file, self.line))
+
+    def truth(self, value: Value) -> bool | None:
+        """Tell whether a value is true, None where that is not known."""
+        if isinstance(value, Choice):
+            truths = {self.truth(option) for _, option in value.options}
+            return truths.pop() if len(truths) == 1 else None
+        if isinstance(value, Unknown):
+            return value.truth
+        if value is ABSENT:
+            return False
+        try:
+            return bool(value)
+        except Exception:
+            return None
+
+    def place(self, line: int = 0, file: str = "") -> Place:
+        """Name a line of the source, the present one unless told."""
+        file, line = file or self.file, line or self.line
+        lines = self.sdist.texts.get(file, "").split("\n")
+        text = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
+        return Place(file=file, line=line, text=text)
+
+    def see(self, kind: str, subject: Value, *, line: int = 0, soft: bool = False) -> None:
+        """Record something seen at the present line, with the conditions that lead here."""
+        if len(self.seen) < MAX_EVENTS:
+            conditions = tuple(dict.fromkeys(self.conditions))
+            self.seen.append(Seen(kind, subject, self.place(line), conditions, soft or self.soft > 0))
+
+    # Bounds.
+
+    def sized(self, size: int) -> None:
+        """Refuse to make something larger than the bounds."""
+        if size > MAX_SIZE:
+            raise OutOfBudget("size")
+        self.steps += size >> 7
+
+    def weigh(self, *values: Value) -> None:
+        """Refuse to compare, hash or print trees that share parts so often that walking them never ends."""
+        stack, count = list(values), 0
+        while stack:
+            value = stack.pop()
+            if isinstance(value, (list, tuple, set, frozenset)):
+                stack.extend(value)
+            elif isinstance(value, dict):
+                stack.extend(value.keys())
+                stack.extend(value.values())
+            count += 1
+            if count > MAX_TREE:
+                raise OutOfBudget("size")
+        self.steps += count >> 3
+
+    # The journal.
+
+    def touch(self, container: Value) -> None:
+        """Remember a list, dict or set as it is, before its first change inside a branch that may be undone."""
+        if self._journal and id(container) not in self._journal[-1]:
+            self._journal[-1][id(container)] = (container, container.copy())
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undo, at the end, every change made inside."""
+        self._journal.append({})
+        try:
+            yield
+        finally:
+            for container, before in self._journal.pop().values():
+                restore(container, before)
+
+    def branch(self, condition: str, body: Callable[[], None]) -> tuple[BaseException | None, Effects]:
+        """Execute one branch under a condition, then undo it; give how it left, and what it changed."""
+        self._journal.append({})
+        self.conditions.append(condition)
+        left: BaseException | None = None
+        try:
+            body()
+        except OutOfBudget:
+            self._rollback()
+            raise
+        except Exception as signal:
+            left = signal
+        finally:
+            self.conditions.pop()
+        changed = self._journal.pop()
+        effects: Effects = {key: (box, before, box.copy()) for key, (box, before) in changed.items()}
+        for container, before in changed.values():
+            restore(container, before)
+        return left, effects
+
+    def _rollback(self) -> None:
+        for container, before in self._journal.pop().values():
+            restore(container, before)
+
+    def settle(self) -> None:
+        """Forget the journals of branches that were left by an error, keeping what was changed."""
+        self._journal.clear()
+
+    def join(self, condition: str, yes: Effects, no: Effects) -> None:
+        """Apply the changes of both branches; where they differ, a Choice keeps the condition."""
+        for key in [*yes, *(key for key in no if key not in yes)]:
+            container, before, after = yes.get(key) or no[key]
+            first = yes[key][2] if key in yes else before
+            second = no[key][2] if key in no else before
+            self.touch(container)
+            restore(container, merge(condition, first, second))
+
+    def apply(self, effects: Effects) -> None:
+        """Apply the changes of one branch."""
+        for container, _, after in effects.values():
+            self.touch(container)
+            restore(container, after)
+
+
+Effects = dict[int, tuple[Value, Value, Value]]
+"""By identity: the container, what it was before, what it was after."""
+
+
+def restore(container: Value, content: Value) -> None:
+    """Make a list, dict or set hold the given content, in place."""
+    if isinstance(container, list):
+        container[:] = content
+    elif isinstance(container, (dict, set)):
+        container.clear()
+        container.update(content)
+
+
+def merge(condition: str, first: Value, second: Value) -> Value:
+    """Merge two contents of one container. Common parts stay; the rest is kept with its condition."""
+    if isinstance(first, dict):
+        keys = [*first, *(key for key in second if key not in first)]
+        return {key: choose(condition, first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys}
+    if isinstance(first, set):
+        return first | second
+    head = 0
+    while head < min(len(first), len(second)) and same(first[head], second[head]):
+        head += 1
+    left, right = first[head:], second[head:]
+    common = [value for value in left if any(same(value, other) for other in right)] if len(left) < 200 else []
+    merged = list(first[:head]) + common
+    merged += [choose(condition, value, ABSENT) for value in left if not any(same(value, c) for c in common)]
+    merged += [choose(condition, ABSENT, value) for value in right if not any(same(value, c) for c in common)]
+    return merged
+
+
+def same(first: Value, second: Value) -> bool:
+    """Are two values the same object or equal scalars? Never walks into containers."""
+    if first is second:
+        return True
+    if type(first) is not type(second) or not isinstance(first, (str, int, float, bytes)):
+        return False
+    return bool(first == second)
+
+
+def choose(condition: str, first: Value, second: Value) -> Value:
+    """Give the value that is `first` under the condition and `second` otherwise."""
+    if same(first, second):
+        return first
+    options = (*_options(first, condition), *_options(second, negate(condition)))
+    if len(options) > 12:
+        return Unknown(condition)
+    return Choice(text=condition, options=options)
+
+
+def _options(value: Value, condition: str) -> tuple[tuple[str, Value], ...]:
+    if isinstance(value, Choice):
+        return tuple((f"{condition} and {inner}"[:200], option) for inner, option in value.options)
+    return ((condition, value),)
+
+
+def negate(condition: str) -> str:
+    """Say the opposite of a condition."""
+    return condition[4:] if condition.startswith("not ") and " " not in condition[4:] else f"not ({condition})"
+
+
+def shorten(node: ast.AST) -> str:
+    """Give a node's source text, short enough for a message."""
+    try:
+        return " ".join(ast.unparse(node).split())[:160]
+    except (RecursionError, ValueError, AttributeError):
+        return type(node).__name__
+
+
+def program_error(error: Exception) -> Raised:
+    """Turn an error of a plain operation into the evaluated program's own exception."""
+    from envcompose.analyse.values import kinds_of
+
+    return Raised(kinds_of(error), str(error)[:200])

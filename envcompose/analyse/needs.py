@@ -1,0 +1,266 @@
+"""What must be importable while an sdist is built without isolation, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from envcompose.analyse.declared import Project
+from envcompose.analyse.importing import STANDARD
+from envcompose.analyse.machine import Seen
+from envcompose.analyse.program import Outcome
+from envcompose.analyse.rules import BuildRules, distribution_of
+from envcompose.analyse.values import Instance, Value
+from envcompose.model.analysis import BuildNeed, Place, SdistTexts
+
+TORCH_BUILDERS = frozenset({"CUDAExtension", "CppExtension"})
+NOT_MODULES = frozenset({"__future__", "__main__", "builtins", "__builtin__", "_winreg", "winreg", "urllib2", "ConfigParser"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Everything that was gathered about one sdist's build, for the functions that draw conclusions."""
+
+    sdist: SdistTexts
+    project: Project
+    outcomes: tuple[Outcome, ...]
+    """Lenient evaluations: of setup.py, of in-tree backends, of scripts that the build starts."""
+    rules: BuildRules
+    python: tuple[int, int]
+
+    def seen(self, *kinds: str) -> Iterator[Seen]:
+        """Give what was seen of these kinds, in the order of the evaluations."""
+        for outcome in self.outcomes:
+            for seen in outcome.seen:
+                if seen.kind in kinds:
+                    yield seen
+
+    def argument(self, name: str) -> Value:
+        """Give an argument of setup(), None where it is absent."""
+        for outcome in self.outcomes:
+            if outcome.keywords is not None and name in outcome.keywords:
+                return outcome.keywords[name]
+        return None
+
+
+def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, ...]:
+    """Give the needs, sorted by name; of several reasons for one distribution the strongest counts."""
+    if backend_module(found.project) in found.rules.stub_backends:
+        return ()
+    strongest: dict[str, BuildNeed] = {}
+    needs = [
+        *_declared(found, declared_place),
+        *_imported(found),
+        *_started(found),
+        *_from_extensions(found),
+        *_from_cmake(found),
+        *_setup_requires(found),
+        *_from_hooks(found),
+    ]
+    optional_with_torch = links_torch(found)
+    for need in needs:
+        known = strongest.get(need.distribution)
+        if known is None or (need.required and not known.required):
+            strongest[need.distribution] = need
+    if optional_with_torch and "ninja" in strongest and not _uses_cmake(found):
+        # torch's builder compiles without ninja, one file after the other; declaring it does not make it needed.
+        strongest["ninja"] = replace(strongest["ninja"], required=False)
+    return tuple(sorted(strongest.values(), key=lambda need: need.distribution))
+
+
+def backend_module(project: Project) -> str:
+    """Name the build backend's top-level module."""
+    return project.build_backend.partition(":")[0].split(".")[0]
+
+
+def _declared(found: Found, place: Place | None) -> Iterator[BuildNeed]:
+    project = found.project
+    for text in project.build_requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is not None and not requirement.marker.evaluate(_environment(found.python)):
+            continue
+        why = f"declared in build-system.requires: {text}"
+        if "pyproject.toml" not in found.sdist.texts or "build-system" not in project.document:
+            why = f"no build-system table: PEP 517 fills in {text}"
+        yield BuildNeed(
+            distribution=canonicalize_name(requirement.name), required=True, condition=None, place=place, why=why
+        )
+    module = backend_module(project)
+    if module and not project.backend_path:
+        yield BuildNeed(
+            distribution=distribution_of(project.build_backend.partition(":")[0], found.rules),
+            required=True,
+            condition=None,
+            place=place,
+            why=f"the build backend is {project.build_backend}",
+        )
+
+
+def _environment(python: tuple[int, int]) -> Mapping[str, str]:
+    version = f"{python[0]}.{python[1]}"
+    return {
+        "python_version": version,
+        "python_full_version": f"{version}.0",
+        "implementation_version": f"{version}.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "os_name": "posix",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_version": "",
+        "extra": "",
+    }
+
+
+def _imported(found: Found) -> Iterator[BuildNeed]:
+    for seen in found.seen("import"):
+        distribution = outside_distribution(str(seen.subject), found)
+        if distribution:
+            yield _need(distribution, seen, f"imports {seen.subject}")
+
+
+def outside_distribution(module: str, found: Found) -> str:
+    """Name the distribution that brings a module; '' for the standard library of the target's Python."""
+    top = module.split(".")[0]
+    if not top or top in NOT_MODULES:
+        return ""
+    removed = found.rules.removed_modules.get(top)
+    if removed is not None:
+        since = tuple(int(part) for part in removed[0].split("."))
+        return removed[1] if found.python >= since else ""
+    return "" if top in STANDARD else distribution_of(module, found.rules)
+
+
+def _need(distribution: str, seen: Seen, why: str, *, required: bool | None = None) -> BuildNeed:
+    return BuildNeed(
+        distribution=distribution,
+        required=not seen.soft if required is None else required,
+        condition=" and ".join(seen.conditions) or None,
+        place=seen.place,
+        why=why,
+    )
+
+
+CHILD_IMPORT = re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+([A-Za-z_]\w*)")
+
+
+def _started(found: Found) -> Iterator[BuildNeed]:
+    """Give what child processes need: `python -m X`, `python -c 'import X'`, `pip show X`, programs on PATH."""
+    for seen in found.seen("command"):
+        argv = [word for word in seen.subject if isinstance(word, str)]
+        for module in child_modules(argv):
+            distribution = outside_distribution(module, found)
+            if distribution and distribution != "pip":
+                yield _need(distribution, seen, f"a child process imports {module}")
+        if argv[1:2] == ["show"] or argv[1:4] == ["-m", "pip", "show"]:
+            for name in argv[-1:]:
+                if re.fullmatch(r"[A-Za-z][\w.-]*", name):
+                    yield _need(canonicalize_name(name), seen, f"asks pip for {name}")
+        program = argv[0].rsplit("/", 1)[-1] if argv else ""
+        if program in found.rules.commands:
+            yield _need(found.rules.commands[program], seen, f"starts {program}")
+
+
+def child_modules(argv: list[str]) -> list[str]:
+    """Give the modules that a `python -m` or `python -c` command line imports."""
+    if not argv or not re.search(r"python[\d.]*$|executable>$", argv[0]):
+        return []
+    if "-m" in argv[:-1]:
+        return [argv[argv.index("-m") + 1].split(".")[0]]
+    if "-c" in argv[:-1]:
+        return CHILD_IMPORT.findall(argv[argv.index("-c") + 1])
+    return []
+
+
+def extensions(found: Found) -> list[tuple[Seen, Instance]]:
+    """Give the extension modules that a default build compiles."""
+    made = [(seen, seen.subject) for seen in found.seen("extension") if isinstance(seen.subject, Instance)]
+    return [(seen, record) for seen, record in made if not seen.soft]
+
+
+def links_torch(found: Found) -> bool:
+    """Does a default build compile against torch?"""
+    if any(record.names.get("kind") in TORCH_BUILDERS for _, record in extensions(found)):
+        return True
+    return bool(_cmake_torch(found))
+
+
+def _from_extensions(found: Found) -> Iterator[BuildNeed]:
+    for seen, record in extensions(found):
+        if record.names.get("kind") in TORCH_BUILDERS:
+            yield _need("torch", seen, f"builds a {record.names['kind']}")
+            yield _need("ninja", seen, "torch's builder uses ninja where it is importable", required=False)
+            break
+    for seen in found.seen("torch-builder"):
+        yield _need("ninja", seen, "torch's builder uses ninja where it is importable", required=False)
+        break
+    for seen in found.seen("import"):
+        if str(seen.subject).startswith("torch.utils.cpp_extension"):
+            yield _need("ninja", seen, "torch's builder uses ninja where it is importable", required=False)
+            break
+
+
+def _uses_cmake(found: Found) -> bool:
+    return any(need.distribution == "cmake" for need in _started(found))
+
+
+CMAKE_IMPORT = re.compile(r"-c\s+[\"']?\s*import\s+([A-Za-z_]\w*)|find_package\s*\(\s*(Torch|pybind11|nanobind)\b", re.I)
+
+
+def _cmake_torch(found: Found) -> list[str]:
+    if not _is_cmake_build(found):
+        return []
+    text = found.sdist.texts.get("CMakeLists.txt", "")
+    names = [(first or second).lower() for first, second in CMAKE_IMPORT.findall(_uncommented(text))]
+    return [name for name in names if name == "torch"]
+
+
+def _is_cmake_build(found: Found) -> bool:
+    module = backend_module(found.project)
+    return "cmake" in found.rules.backends.get(module, ()) or _uses_cmake(found)
+
+
+def _uncommented(text: str) -> str:
+    return "\n".join(line.split("#")[0] for line in text.splitlines())
+
+
+def _from_cmake(found: Found) -> Iterator[BuildNeed]:
+    if _cmake_torch(found):
+        lines = found.sdist.texts["CMakeLists.txt"].splitlines()
+        number = next((n for n, line in enumerate(lines, 1) if CMAKE_IMPORT.search(line) and "orch" in line), 1)
+        place = Place(file="CMakeLists.txt", line=number, text=lines[number - 1].strip()[:200])
+        yield BuildNeed(distribution="torch", required=True, condition=None, place=place, why="CMake looks for torch")
+
+
+def _setup_requires(found: Found) -> Iterator[BuildNeed]:
+    seen = next(iter(found.seen("setup")), None)
+    value = found.argument("setup_requires")
+    texts = [value] if isinstance(value, str) else value if isinstance(value, (list, tuple)) else []
+    for text in texts:
+        if seen is None or not isinstance(text, str):
+            continue
+        try:
+            name = Requirement(text).name
+        except InvalidRequirement:
+            continue
+        yield _need(canonicalize_name(name), seen, f"setup_requires: {text}", required=False)
+
+
+def _from_hooks(found: Found) -> Iterable[BuildNeed]:
+    for name in found.rules.hook_requirements.get(backend_module(found.project), ()):
+        yield BuildNeed(
+            distribution=name,
+            required=False,
+            condition="no such program on PATH",
+            place=None,
+            why=f"{found.project.build_backend} asks for it when it runs",
+        )

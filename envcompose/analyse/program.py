@@ -1,0 +1,131 @@
+"""Run a setup.py through the evaluator: what it hands to setup(), and what was seen on the way there."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from envcompose.analyse import library_build, library_python
+from envcompose.analyse.calls import call_function, find_in_class, items_of, yielded
+from envcompose.analyse.expressions import EXPRESSIONS
+from envcompose.analyse.machine import ROOT, Machine, Seen, World
+from envcompose.analyse.signals import Signal
+from envcompose.analyse.statements import STATEMENTS
+from envcompose.analyse.trim import parse_python
+from envcompose.analyse.values import Bound, Class, Function, Instance, OutOfBudget, Raised, Scope, Unknown, Value
+from envcompose.model.analysis import SdistTexts
+
+MODELS = (library_build, library_python)
+"""Importing these fills the tables of `library`."""
+
+_EXPRESSIONS = {**EXPRESSIONS, ast.Yield: yielded, ast.YieldFrom: yielded}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one evaluation of a Python file gave."""
+
+    keywords: dict[str, Value] | None
+    """The arguments of the setup() call that counts; None where none was reached."""
+    seen: tuple[Seen, ...]
+    stopped: tuple[str, ...]
+    """What could not be followed, each with file and line."""
+    touched_torch: bool
+    names: dict[str, Value]
+
+
+def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py") -> Outcome:
+    """Evaluate a Python file of the sdist as if it were run. Never raises: what stops it is in `stopped`."""
+    machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, dict(sdist.names))
+    tree = parse_python(sdist.texts.get(file, ""))
+    names: dict[str, Value] = {"__file__": f"{ROOT}/{file}", "__name__": "__main__", "__doc__": None}
+    scope = Scope(names, file)
+    scope.module = scope
+    stopped: list[str] = []
+    if tree is None:
+        stopped.append(f"{file}:1: this Python cannot parse it")
+    else:
+        _run_body(machine, tree, scope, stopped)
+    calls = [seen for seen in machine.seen if seen.kind == "setup" and not seen.soft]
+    calls = calls or [seen for seen in machine.seen if seen.kind == "setup"]
+    keywords = calls[-1].subject if calls else None
+    if world.lenient and keywords is not None:
+        _run_commands(machine, keywords, stopped)
+    stopped += [f"{seen.place}: {seen.subject}" for seen in machine.seen if seen.kind == "stopped"]
+    return Outcome(
+        keywords=keywords,
+        seen=tuple(machine.seen),
+        stopped=tuple(dict.fromkeys(stopped)),
+        touched_torch=machine.touched_torch,
+        names=names,
+    )
+
+
+def _run_body(machine: Machine, tree: ast.Module, scope: Scope, stopped: list[str]) -> None:
+    """Execute a module statement by statement, so that one that fails does not hide the rest."""
+    for statement in tree.body:
+        try:
+            machine.execute([statement], scope)
+        except Raised as error:
+            line = machine.line if machine.file == scope.file else statement.lineno
+            place = f"{machine.file}:{line}"
+            if "SystemExit" in error.kinds and not machine.world.lenient:
+                stopped.append(f"{place}: exits ({error.text})")
+                continue
+            machine.see("raised", (error.kinds[0], error.text), line=line)
+            stopped.append(f"{place}: raises {error.kinds[0]}" + (f" ({error.text})" if error.text else ""))
+        except (OutOfBudget, RecursionError, MemoryError) as error:
+            stopped.append(f"{machine.file}:{statement.lineno}: too much to follow ({error or type(error).__name__})")
+            if str(error) == "steps":
+                machine.steps = max(machine.steps // 2, 0) if len(stopped) < 3 else machine.steps
+        except Signal:
+            continue
+        finally:
+            machine.depth = machine.soft = machine.trying = 0
+            machine.conditions.clear()
+            machine.settle()
+
+
+COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run")
+
+
+def _run_commands(machine: Machine, keywords: dict[str, Value], stopped: list[str]) -> None:
+    """Run the methods of the command classes: setuptools does, some already for metadata."""
+    commands = keywords.get("cmdclass")
+    classes = list(commands.values()) if isinstance(commands, dict) else []
+    classes += [keywords.get("distclass")]
+    for value in classes:
+        if isinstance(value, Class):
+            _run_class(machine, value, stopped)
+
+
+def _run_class(machine: Machine, cls: Class, stopped: list[str]) -> None:
+    made = Instance(cls, {})
+    others = [name for name, value in cls.names.items() if isinstance(value, Function)]
+    for name in dict.fromkeys((*COMMAND_METHODS, *others)):
+        method = find_in_class(cls, name)
+        if not isinstance(method, Function):
+            continue
+        try:
+            with machine.undone():
+                call_function(machine, method, [made], {})
+        except Raised:
+            pass
+        except (OutOfBudget, RecursionError, MemoryError) as error:
+            stopped.append(f"{cls.file}:{cls.line}: {cls.name}.{name}: too much to follow ({error})")
+            if str(error) == "steps":
+                return
+        except Signal:
+            pass
+        finally:
+            machine.depth = machine.soft = machine.trying = 0
+            machine.conditions.clear()
+            machine.settle()
+
+
+def texts_of(machine_items: Value) -> list[str]:
+    """Give the strings of a plain list, skipping what is not one."""
+    return [item for item in machine_items if isinstance(item, str)] if isinstance(machine_items, (list, tuple)) else []
+
+
+__all__ = ["Bound", "Outcome", "Unknown", "items_of", "run_setup"]

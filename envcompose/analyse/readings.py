@@ -1,0 +1,278 @@
+"""An sdist's metadata under each assumption about the installed torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from envcompose.analyse.declared import (
+    Metadata,
+    PackageInfo,
+    Project,
+    cfg_metadata,
+    egg_info_metadata,
+    project_metadata,
+    read_setup_cfg,
+    requirement_lines,
+)
+from envcompose.analyse.machine import World
+from envcompose.analyse.program import Outcome, run_setup
+from envcompose.analyse.trim import strings_in, table_at
+from envcompose.analyse.values import ABSENT, Choice, Unknown, Value
+from envcompose.model.analysis import MetadataSource, Reading, SdistTexts
+
+PROBES: tuple[str | None, ...] = (None, "2.4.1", "2.6.0", "2.8.0", "2.10.0")
+"""Torches that are tried to find out whether requirements follow torch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """The readings asked for, and whether they can differ."""
+
+    readings: tuple[Reading, ...]
+    follows_torch: bool
+    outcomes: Mapping[str | None, Outcome]
+
+
+class _Gathered:
+    """Requirements on their way to PEP 508 strings, with what was uncertain about them."""
+
+    def __init__(self) -> None:
+        self.certain: set[str] = set()
+        self.uncertain: set[str] = set()
+        self.provides: set[str] = set()
+        self.doubts: list[str] = []
+        self.python: str | None = None
+
+    def add(self, text: str, extra: str = "", *, certain: bool = True) -> None:
+        """Add one requirement of the base or of an extra; an extra's name may carry a marker ('name:marker')."""
+        extra, _, marker = extra.partition(":")
+        if extra:
+            self.provides.add(canonicalize_name(extra))
+        try:
+            requirement = Requirement(text.split(" #")[0].strip())
+        except InvalidRequirement:
+            self.doubts.append(f"not a requirement: {text[:120]!r}")
+            return
+        requirement.name = canonicalize_name(requirement.name)
+        requirement.extras = {canonicalize_name(name) for name in requirement.extras}
+        condition = " and ".join(_bracketed(part) for part in (str(requirement.marker or ""), marker.strip()) if part)
+        if extra:
+            own = f'extra == "{canonicalize_name(extra)}"'
+            condition = f"{condition} and {own}" if condition else own
+        try:
+            requirement.marker = Marker(condition) if condition else None
+        except InvalidMarker:
+            self.doubts.append(f"not a marker: {condition[:120]!r}")
+        (self.certain if certain else self.uncertain).add(str(requirement))
+
+    def value(self, value: Value, extra: str = "", *, certain: bool = True) -> None:
+        """Add what setup() was given: texts, lists and tuples of them, whatever of it is known."""
+        if isinstance(value, str):
+            for line in requirement_lines(value):
+                self.add(line, extra, certain=certain)
+        elif isinstance(value, Choice):
+            self.doubts.append(f"{_at(value)}depends on: {value.text}")
+            for _, option in value.options:
+                self.value(option, extra, certain=False)
+        elif isinstance(value, Unknown):
+            self.doubts.append(f"{_at(value)}not known: {value.text}")
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                self.value(item, extra, certain=certain)
+        elif value is not None and value is not ABSENT:
+            self.value(getattr(value, "names", {}).get("text"), extra, certain=certain)
+
+    def extras(self, value: Value) -> None:
+        """Add extras_require."""
+        if isinstance(value, Choice):
+            self.doubts.append(f"{_at(value)}extras depend on: {value.text}")
+            for _, option in value.options:
+                self.extras(option)
+        elif isinstance(value, Unknown):
+            self.doubts.append(f"{_at(value)}extras not known: {value.text}")
+        for extra, requirements in value.items() if isinstance(value, dict) else ():
+            if isinstance(extra, str):
+                if extra.partition(":")[0]:
+                    self.provides.add(canonicalize_name(extra.partition(":")[0]))
+                items = requirements if isinstance(requirements, (set, frozenset)) else None
+                self.value(sorted(i for i in items if isinstance(i, str)) if items else requirements, extra)
+
+    def metadata(self, metadata: Metadata) -> None:
+        """Add what a declarative file states."""
+        for text in metadata.requires:
+            self.add(text)
+        for extra, texts in metadata.extras.items():
+            self.value([], extra)
+            if extra.partition(":")[0]:
+                self.provides.add(canonicalize_name(extra.partition(":")[0]))
+            for text in texts:
+                self.add(text, extra)
+        self.provides.update(canonicalize_name(name) for name in metadata.provides)
+
+
+def _bracketed(marker: str) -> str:
+    return f"({marker})" if " or " in marker else marker
+
+
+def _at(value: Unknown) -> str:
+    return f"{value.place[0]}:{value.place[1]}: " if value.place[0] else ""
+
+
+def read_metadata(
+    sdist: SdistTexts, info: PackageInfo | None, project: Project, torches: Sequence[str | None], world: World
+) -> Readings:
+    """Read the metadata once per torch, in the order asked."""
+    static = _static(info, project)
+    if static is not None:
+        readings = tuple(_reading(torch, static, MetadataSource.STATIC) for torch in torches)
+        return Readings(readings=readings, follows_torch=False, outcomes={})
+    asked = list(dict.fromkeys([*torches, *PROBES]))
+    outcomes: dict[str | None, Outcome] = {}
+    gathered: dict[str | None, tuple[_Gathered, str | None]] = {}
+    for torch in asked:
+        known = next(iter(outcomes), torch)
+        if outcomes and not any(outcome.touched_torch for outcome in outcomes.values()):
+            outcomes[torch], gathered[torch] = outcomes[known], gathered[known]
+            continue
+        outcomes[torch] = run_setup(sdist, _with_torch(world, torch))
+        gathered[torch] = _evaluated(sdist, project, outcomes[torch])
+    follows = len({frozenset(found.certain) for found, _ in gathered.values()}) > 1
+    readings = tuple(
+        _settle(sdist, info, torch, gathered[torch], outcomes[torch], project, follows=follows) for torch in torches
+    )
+    return Readings(readings=readings, follows_torch=follows, outcomes=outcomes)
+
+
+def _with_torch(world: World, torch: str | None) -> World:
+    return World(
+        torch=torch, declared=world.declared, lenient=False, python=world.python, platform=world.platform
+    )
+
+
+def is_static(info: PackageInfo | None, project: Project) -> bool:
+    """May a tool that follows the standards trust what is declared?"""
+    return _static(info, project) is not None
+
+
+def is_static_for_uv(info: PackageInfo | None, project: Project) -> bool:
+    """Does uv 0.11.15 read the metadata without a build?"""
+    fields = ("version", "dependencies", "optional-dependencies", "requires-python")
+    table = project.project or {}
+    if project.has_static(*fields) and "name" in table and "version" in table:
+        return True
+    return info is not None and info.is_static(case_sensitive=True)
+
+
+def _static(info: PackageInfo | None, project: Project) -> _Gathered | None:
+    found = _Gathered()
+    if info is not None and info.is_static():
+        found.metadata(info.metadata)
+        found.python = info.metadata.requires_python
+        return found
+    if project.has_static("dependencies", "optional-dependencies", "requires-python"):
+        metadata = project_metadata(project)
+        found.metadata(metadata)
+        found.python = metadata.requires_python
+        return found
+    return None
+
+
+def _reading(
+    torch: str | None,
+    found: _Gathered,
+    source: MetadataSource,
+    *,
+    python: str | None = None,
+    doubts: Sequence[str] = (),
+    complete: bool = True,
+) -> Reading:
+    return Reading(
+        torch=torch,
+        requires_dist=tuple(sorted(found.certain | found.uncertain)),
+        requires_python=python or found.python,
+        provides_extra=tuple(sorted(found.provides)),
+        source=source,
+        complete=complete and not found.doubts,
+        incomplete=tuple(dict.fromkeys([*found.doubts, *doubts])),
+    )
+
+
+def _evaluated(sdist: SdistTexts, project: Project, outcome: Outcome) -> tuple[_Gathered, str | None]:
+    """Combine `[project]`, setup()'s arguments and setup.cfg by setuptools' precedence."""
+    found = _Gathered()
+    keywords = outcome.keywords or {}
+    cfg = cfg_metadata(sdist, read_setup_cfg(sdist))
+    stated = project_metadata(project)
+    dynamic = table_at(table_at(table_at(project.document, "tool"), "setuptools"), "dynamic")
+    if project.has_static("dependencies"):
+        found.metadata(Metadata(requires=stated.requires, extras={}))
+    elif "dependencies" in dynamic:
+        found.metadata(Metadata(requires=tuple(_files(sdist, dynamic["dependencies"])), extras={}))
+    else:
+        found.value(keywords.get("install_requires") or list(cfg.requires))
+        found.value(keywords.get("requires") if not keywords.get("install_requires") and not cfg.requires else None)
+    if project.has_static("optional-dependencies"):
+        found.metadata(Metadata(extras=stated.extras))
+    elif "optional-dependencies" in dynamic:
+        tables = table_at(dynamic, "optional-dependencies")
+        found.metadata(Metadata(extras={name: tuple(_files(sdist, value)) for name, value in tables.items()}))
+    else:
+        found.extras(keywords.get("extras_require") or {key: list(value) for key, value in cfg.extras.items()})
+    python = keywords.get("python_requires") or cfg.requires_python
+    if project.has_static("requires-python"):
+        python = stated.requires_python
+    if isinstance(python, Unknown):
+        found.doubts.append(f"{_at(python)}python_requires not known: {python.text}")
+    return found, python if isinstance(python, str) else None
+
+
+def _files(sdist: SdistTexts, value: object) -> Iterator[str]:
+    for name in strings_in(value):
+        yield from requirement_lines(sdist.texts.get(name, ""))
+
+
+def _settle(
+    sdist: SdistTexts,
+    info: PackageInfo | None,
+    torch: str | None,
+    gathered: tuple[_Gathered, str | None],
+    outcome: Outcome,
+    project: Project,
+    *,
+    follows: bool,
+) -> Reading:
+    """Choose the best source for one torch: the evaluation where it came to the end, else what others computed."""
+    found, python = gathered
+    doubts = list(outcome.stopped)
+    declarative = "setuptools" not in project.build_backend
+    reached = outcome.keywords is not None or "setup.py" not in sdist.texts
+    if not doubts and not found.doubts and reached and not declarative:
+        return _reading(torch, found, MetadataSource.EVALUATED, python=python)
+    if not reached:
+        doubts.append("setup.py: no call of setup() was found")
+    if not follows and info is not None and info.is_static(case_sensitive=True):
+        return _reading(torch, _from(info.metadata), MetadataSource.UV_STATIC, python=info.metadata.requires_python)
+    if declarative and info is not None:
+        note = f"PKG-INFO: metadata {'.'.join(map(str, info.metadata_version))}, written by {project.build_backend}"
+        return _reading(
+            torch, _from(info.metadata), MetadataSource.AS_FOUND, python=info.metadata.requires_python, doubts=[note],
+            complete=False,
+        )
+    egg = egg_info_metadata(sdist)
+    if egg is not None and not follows and (found.doubts or not reached):
+        chosen = _from(egg)
+        own = python or (info.metadata.requires_python if info else None)
+        doubts += found.doubts
+        return _reading(torch, chosen, MetadataSource.EGG_INFO, python=own, doubts=doubts, complete=False)
+    return _reading(torch, found, MetadataSource.AS_FOUND, python=python, doubts=doubts, complete=False)
+
+
+def _from(metadata: Metadata) -> _Gathered:
+    found = _Gathered()
+    found.metadata(metadata)
+    return found

@@ -1,0 +1,271 @@
+"""An archive or a folder -> the texts that can matter, small enough to keep and to send around."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from posixpath import basename, dirname, join, normpath, splitext
+
+from envcompose.analyse.archive import Listing, fault_of_path, read_archive
+from envcompose.model.analysis import SdistTexts
+
+MAX_TEXT = 1 << 20
+"""Bytes of one text that are read; longer ones are named in `refused` and not read at all."""
+MAX_NATIVE = 1 << 19
+"""Bytes of one native source that are searched for includes: they stand at its head."""
+MAX_TEXTS = 48 << 20
+MAX_REACHED = 120
+MAX_STEPS = 4
+MAX_KEPT_TEXT = 1 << 20
+
+NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp", ".hh", ".hxx", ".inl"})
+DATA = frozenset({".txt", ".in", ".cfg", ".toml", ".json", ".yaml", ".yml", ".cmake", ".version", ".ini", ""})
+INCLUDE = re.compile(rb'#[ \t]*include[ \t]*[<"]([^>"\n\r]{1,200})[>"]')
+ALWAYS = frozenset({"PKG-INFO", "pyproject.toml", "setup.cfg", "setup.py", "CMakeLists.txt", "meson.build", "Cargo.toml"})
+EGG_INFO = frozenset({"requires.txt", "entry_points.txt", "top_level.txt"})
+WORDS = re.compile(r"[\w./*+-]{2,200}")
+
+
+class _Collector:
+    """Takes contents during the pass: texts under a budget, and the includes of native sources."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, bytes] = {}
+        self.includes: set[bytes] = set()
+        self.refused: list[str] = []
+        self._budget = MAX_TEXTS
+
+    def wanted(self, path: str, size: int) -> int:
+        suffix = splitext(path)[1].lower()
+        if suffix in NATIVE:
+            return min(size, MAX_NATIVE)
+        name = basename(path)
+        limit = MAX_TEXT if suffix == ".py" or name in ALWAYS or name in EGG_INFO else MAX_TEXT >> 2
+        if suffix != ".py" and name not in ALWAYS and (suffix not in DATA or path.count("/") > 3):
+            return 0
+        if size > limit:
+            if name in ALWAYS and path.count("/") <= 1:
+                self.refused.append(f"{path}: {size} bytes, longer than what is read")
+            return 0
+        if size > self._budget:
+            return 0
+        self._budget -= size
+        return size
+
+    def take(self, path: str, body: bytes) -> None:
+        if splitext(path)[1].lower() in NATIVE:
+            self.includes.update(INCLUDE.findall(body))
+        else:
+            self.texts[path] = body
+
+
+def trim_sdist(data: bytes, filename: str) -> SdistTexts:
+    """Reduce an sdist (tar.gz or zip) to the texts that the analyser may read, in one pass and in memory.
+
+    Nothing is extracted or run. Raises ArchiveRefused (a ValueError), and nothing else, for an archive that is damaged
+    or beyond the bounds; single members that are refused are named in `refused`.
+    """
+    collector = _Collector()
+    listing = read_archive(data, collector.wanted, collector.take)
+    return _reduce(listing, collector, filename)
+
+
+def trim_checkout(files: Mapping[str, bytes], name: str) -> SdistTexts:
+    """Reduce a source folder, given as path -> bytes, the same way. Paths are relative to its root."""
+    collector, listing = _Collector(), Listing({}, [])
+    for path in sorted(files):
+        fault = fault_of_path(path)
+        if fault is not None:
+            listing.refused.append(f"{path[:200]!r}: {fault}")
+            continue
+        body = files[path]
+        listing.sizes[path] = len(body)
+        length = collector.wanted(path, len(body))
+        if length:
+            collector.take(path, body[:length])
+    return _reduce(listing, collector, name, strip=False)
+
+
+def _reduce(listing: Listing, collector: _Collector, filename: str, *, strip: bool = True) -> SdistTexts:
+    top = _top_folder(listing.sizes) if strip else ""
+    texts = {path[len(top) :]: _decode(body) for path, body in collector.texts.items()}
+    sizes = {path[len(top) :]: size for path, size in listing.sizes.items()}
+    kept = _kept(texts, sizes)
+    return SdistTexts(
+        filename=basename(filename),
+        names=tuple(sorted(sizes.items())),
+        texts={path: texts[path] for path in sorted(kept)},
+        includes=tuple(sorted({name.decode("ascii", "replace") for name in collector.includes})),
+        refused=tuple(sorted(listing.refused + collector.refused)),
+    )
+
+
+def _top_folder(paths: Iterable[str]) -> str:
+    """Give the folder, with its slash, under which every member stands; '' where there is none."""
+    tops = {path.partition("/")[0] if "/" in path else "" for path in paths}
+    only = tops.pop() if len(tops) == 1 else ""
+    return f"{only}/" if only else ""
+
+
+def _decode(body: bytes) -> str:
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return body.decode("utf-16", "replace")
+    return body.decode("utf-8-sig", "replace")
+
+
+def _kept(texts: Mapping[str, str], sizes: Mapping[str, int]) -> set[str]:
+    """Choose the metadata, then what the build's Python files reach by import or by name, breadth first."""
+    by_name: dict[str, list[str]] = {}
+    for path in sorted(texts):
+        by_name.setdefault(basename(path), []).append(path)
+    kept = {path for path in texts if _is_metadata(path)}
+    queue = [(path, 0) for path in ["setup.py", *_backend_files(texts)] if path in texts]
+    budget, seen = MAX_KEPT_TEXT, {path for path, _ in queue}
+    for path, depth in queue:
+        budget -= len(texts[path])
+        if budget < 0:
+            break
+        kept.add(path)
+        reach = _reached(path, depth, texts, by_name) if path.endswith(".py") and depth < MAX_STEPS else ()
+        for reached, further in reach:
+            if reached not in seen and len(seen) < MAX_REACHED:
+                seen.add(reached)
+                queue.append((reached, depth + 1 if further else MAX_STEPS))
+    return kept
+
+
+def _is_metadata(path: str) -> bool:
+    name, depth = basename(path), path.count("/")
+    if name in EGG_INFO or name == "PKG-INFO":
+        return depth <= 2
+    if name in ALWAYS:
+        return depth <= 1
+    return depth <= 1 and bool(re.match(r"(requirements|VERSION|version|.*constraints).*", name)) and name[-3:] != ".py"
+
+
+def _backend_files(texts: Mapping[str, str]) -> list[str]:
+    """Find the Python files that pyproject.toml hands to the build: in-tree backends, hooks and version files."""
+    try:
+        document = tomllib.loads(texts.get("pyproject.toml", ""))
+    except ValueError:
+        return []
+    system, tool = table_at(document, "build-system"), table_at(document, "tool")
+    modules = [word for word in strings_in(system.get("build-backend"))]
+    folders = [*strings_in(system.get("backend-path")), ""]
+    setuptools = table_at(tool, "setuptools")
+    modules += [*strings_in(setuptools.get("py-modules")), *strings_in(setuptools.get("cmdclass"))]
+    hatch = strings_in(table_at(tool, "hatch"))
+    files = [word for word in hatch if word.endswith(".py")] + ["hatch_build.py"] * ("custom" in str(tool.get("hatch")))
+    for module in modules:
+        parts = module.partition(":")[0].split(".")
+        for folder in folders:
+            stems = [normpath(join(folder, *parts[:count])) for count in range(len(parts), 0, -1)]
+            files += [f"{stem}{tail}" for stem in stems for tail in (".py", "/__init__.py")]
+    return [path for path in dict.fromkeys(files) if path in texts and path != "setup.py"]
+
+
+def table_at(table: object, key: str) -> Mapping[str, object]:
+    """Give the table at a key of a TOML table, an empty one where there is something else or nothing."""
+    found = table.get(key) if isinstance(table, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def strings_in(value: object) -> list[str]:
+    """Give the strings anywhere in a TOML value, in their order."""
+    if isinstance(value, str):
+        return [value]
+    inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
+    return [text for part in inner for text in strings_in(part)]
+
+
+LOADERS = re.compile(r"spec_from_file_location|SourceFileLoader|runpy|import_module|load_source|\bexec\(|execfile")
+
+
+def _reached(
+    path: str, depth: int, texts: Mapping[str, str], by_name: Mapping[str, list[str]]
+) -> Iterator[tuple[str, bool]]:
+    """Give the files that a Python file names, and whether to follow them further.
+
+    Local modules that it imports are followed; a file whose path it spells is followed only where the source has the
+    means to run it, and is otherwise kept to be read.
+    """
+    imports, words = _names_in(texts[path], everywhere=depth < 2)
+    for module in imports:
+        for found in _module_files(module, dirname(path), texts):
+            yield found, True
+    runs = bool(LOADERS.search(texts[path]))
+    parts = {part for word in words for part in word.split("/")}
+    for name in sorted(parts):
+        for other in by_name.get(name, ()):
+            folders = dirname(other).split("/") if "/" in other else []
+            plain = "." in name or name.isupper()
+            if plain and len(folders) <= 4 and parts.issuperset(folders) and name != "__init__.py" or other in words:
+                yield other, runs
+    yield from ((p, runs) for p in by_name.get("__init__.py", ()) if parts.issuperset(p.split("/")) and "/" in p)
+
+
+def _names_in(source: str, *, everywhere: bool) -> tuple[list[str], list[str]]:
+    """Give the modules that a file imports (relative ones with their dots) and the path-like words in its strings.
+
+    Unless `everywhere`, what stands inside functions is left out.
+    """
+    tree = parse_python(source)
+    imports: set[str] = set()
+    words: set[str] = set()
+    for node in _nodes(tree, everywhere) if tree is not None else ():
+        if isinstance(node, ast.Import):
+            imports.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            imports.add(base)
+            imports.update(f"{base}.{alias.name}" if node.module else f"{base}{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 5000:
+            words.update(WORDS.findall(node.value))
+    return sorted(imports), sorted(words)
+
+
+def _nodes(tree: ast.Module, everywhere: bool) -> Iterator[ast.AST]:
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        if everywhere or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            stack.extend(ast.iter_child_nodes(node))
+
+
+@lru_cache(maxsize=200)
+def parse_python(source: str) -> ast.Module | None:
+    """Parse Python text without warnings; None for what this Python cannot parse (another syntax, null bytes, bombs)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _module_files(module: str, folder: str, texts: Mapping[str, str]) -> Iterator[str]:
+    level = len(module) - len(module.lstrip("."))
+    base = folder
+    for _ in range(level - 1):
+        base = dirname(base)
+    stem = module.lstrip(".").replace(".", "/")
+    for root in [base] if level else sorted({folder, ""}):
+        for candidate in (f"{stem}.py", f"{stem}/__init__.py"):
+            path = normpath(join(root, candidate))
+            if path in texts:
+                yield path
+                yield from _siblings(path, texts)
+
+
+def _siblings(path: str, texts: Mapping[str, str]) -> Iterator[str]:
+    """Give a package's other modules: build packages often load them in a loop. Only small folders near the root."""
+    if path.endswith("/__init__.py") and path.count("/") == 1:
+        folder = dirname(path)
+        siblings = [other for other in sorted(texts) if dirname(other) == folder and other.endswith(".py")]
+        if len(siblings) <= 40:
+            yield from siblings
