@@ -50,8 +50,8 @@ def ways_of(facts: Facts, name: str, version: Version, files: Sequence[PackageFi
     own = [file for file in files if file.version == version]
     lost: list[Rejection] = []
     wheel = best_wheel(own, wheel_ranks(around.python, around.glibc))
-    if wheel is None and any(file.is_wheel for file in own):
-        lost.append(_no_wheel(name, version, own, around))
+    if wheel is None and (lacking := _no_wheel(name, version, own, around)) is not None:
+        lost.append(lacking)
     elif wheel is not None and (why := wheel_misfit(recipe, version, wheel, around.torch)) is not None:
         lost.append(Rejection(what=f"the wheel of {name} {version}", why=why, rule="wheel-fits-cuda"))
         wheel = None
@@ -61,9 +61,13 @@ def ways_of(facts: Facts, name: str, version: Version, files: Sequence[PackageFi
     return Ways(conda=conda, wheel=wheel, prebuilt=prebuilt, sdist=sdist, lost=(*lost, *misfits))
 
 
-def _no_wheel(name: str, version: Version, own: Sequence[PackageFile], around: Circumstances) -> Rejection:
-    fits_elsewhere = any(best_wheel(own, wheel_ranks(other, around.glibc)) for other in _other_pythons(around.python))
-    why = f"it has no wheel for Python {around.python}" if fits_elsewhere else f"none of its wheels fits glibc {around.glibc} on linux-64"
+def _no_wheel(name: str, version: Version, own: Sequence[PackageFile], around: Circumstances) -> Rejection | None:
+    """Why a compiled package has no wheel that fits; None for one that never had compiled wheels for linux-64."""
+    compiled = [file for file in own if file.is_wheel and not is_pure(file.filename)]
+    if not compiled:
+        return None
+    fits_elsewhere = any(best_wheel(compiled, wheel_ranks(other, around.glibc)) for other in _other_pythons(around.python))
+    why = f"it has no wheel for Python {around.python}" if fits_elsewhere else f"none of its wheels fits glibc {around.glibc}"
     return Rejection(what=f"{name} {version}", why=why, rule="wheel-fits")
 
 

@@ -23,6 +23,7 @@ class Found:
     rejected: tuple[Rejection, ...]
     dearer: tuple[Prospect, ...]
     complete: bool
+    subject: str
 
 
 def find_candidate(scout: Scout, settler: Settler, tell: Callable[[str], None] = lambda line: None) -> Found:
@@ -88,7 +89,7 @@ class _Search:
     def found(self) -> Found:
         dearer = tuple(prospect for _, _, prospect in sorted(self._heap, key=lambda entry: entry[:2]))
         complete = self.best is not None or not self.spent
-        return Found(best=self.best, rejected=(*self._scout.rejections, *self._rejected), dearer=dearer, complete=complete)
+        return Found(best=self.best, rejected=(*self._scout.rejections, *self._rejected), dearer=dearer, complete=complete, subject=self._scout.subject)
 
 
 def _lacking_wheels(settled: Settled) -> list[str]:

@@ -79,6 +79,7 @@ class Scout:
         self._pythons = tuple(pythons)
         self._prefer = prefer
         self.rejections: list[Rejection] = []
+        self.subject = "these requirements" if stack is None else stack.recipe.name
 
     def prospects(self) -> Iterator[list[Prospect]]:
         """Groups of prospects, each sorted by cost; a later group is never cheaper than the best of an earlier one.
@@ -216,9 +217,12 @@ class Scout:
         )
 
     def _explain(self, version: Version | None, failures: list[Failure]) -> Rejection:
-        """Why a release is out: the reason of the candidate that got furthest, the newest of equals."""
-        outlook, torch, _ = max(failures, key=lambda failure: failure[0].stage)
-        what = "these requirements" if self._stack is None else f"{self._stack.recipe.name} {version}"
+        """Why a release is out: what its newest torch that satisfies its bounds runs into, wheels before conda builds."""
+        within = [failure for failure in failures if failure[0].stage is not Stage.TORCH] or failures
+        wheels = [failure for failure in within if failure[1] is None or failure[1].layer is Layer.PYPI] or within
+        newest = wheels[0][1]
+        outlook, torch, _ = max((failure for failure in wheels if failure[1] == newest), key=lambda failure: failure[0].stage)
+        what = self.subject if version is None else f"{self.subject} {version}"
         why = outlook.why or ""
         if outlook.stage is Stage.TORCH and torch is not None:
             why += f", and the newest torch for the target is {torch.locked_version}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
@@ -13,15 +13,19 @@ from envcompose.decide.artifacts import Case, decide_artifact, refusal
 from envcompose.decide.ways import Circumstances, ways_of
 from envcompose.model.decision import Artifact, CompileClass, Rejection
 from envcompose.model.facts import Facts
-from envcompose.model.intent import ArtifactKind
-from envcompose.model.target import Layer, TorchChoice, marker_environment
+from envcompose.model.distribution import PackageFile
+from envcompose.model.analysis import Analysis
+from envcompose.model.intent import ArtifactKind, Prefer
+from envcompose.model.target import TorchChoice, marker_environment
 from envcompose.ports import PackageIndex, Question, Resolver
 from envcompose.resolve.closure import Closure, Member, trace_closure
 from envcompose.resolve.partners import island_releases
 from envcompose.resolve.universe import Release, TargetUniverse, stub
 from envcompose.search.prospects import Cost, Prospect
 from envcompose.search.subject import Demand, Stack
-from envcompose.search.torches import TORCH
+from envcompose.search.torches import TORCH, cuda_line
+
+BUILT = (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class Settled:
     torch: TorchChoice | None
     closure: Closure
     artifacts: Mapping[str, Artifact]
+    analyses: Mapping[str, Analysis]
     universe: TargetUniverse
     island: frozenset[str]
     cost: Cost
@@ -60,6 +65,7 @@ class Settler:
         stack: Stack | None,
         glibc: str,
         forced: Mapping[str, ArtifactKind],
+        prefer: Prefer,
     ) -> None:
         self._facts = facts
         self._index = index
@@ -68,6 +74,7 @@ class Settler:
         self._stack = stack
         self._glibc = glibc
         self._forced = forced
+        self._prefer = prefer
 
     def settle(self, prospect: Prospect) -> Settled | Rejection:
         """Resolve and decide one prospect; a Rejection says why it does not stand."""
@@ -89,6 +96,7 @@ class Settler:
     ) -> Settled | Rejection:
         island = self._island(closure, universe)
         artifacts: dict[str, Artifact] = {}
+        analyses: dict[str, Analysis] = {}
         for member in closure.members.values():
             case = self._case(member, prospect, universe, torch, island)
             artifact = decide_artifact(case)
@@ -96,9 +104,14 @@ class Settler:
                 lost = refusal(case)
                 return Rejection(what=self._label(prospect), why=lost.why, rule=lost.rule, release=_version(prospect))
             artifacts[member.name] = artifact
+            if case.analysis is not None:
+                analyses[member.name] = case.analysis
+        why = self._toolkit_missing(artifacts, analyses, torch)
+        if why is not None:
+            return Rejection(what=self._label(prospect), why=why, rule="toolkit-exists", release=_version(prospect))
         long = sum(artifact.compile is CompileClass.LONG for artifact in artifacts.values())
         cost = prospect.cost._replace(
-            long_compile=max(prospect.cost.long_compile, int(long > 0)) if self._counts_compiles(prospect) else 0,
+            long_compile=int(long > 0 and self._prefer is Prefer.PREBUILT),
             torch=prospect.cost.torch + (prospect.torches.index(torch) if torch in prospect.torches else 0),
         )
         return Settled(
@@ -106,15 +119,25 @@ class Settler:
             torch=torch,
             closure=closure,
             artifacts=artifacts,
+            analyses=analyses,
             universe=universe,
             island=island,
             cost=cost,
             by_tables=by_tables if torch is not None else (),
         )
 
-    @staticmethod
-    def _counts_compiles(prospect: Prospect) -> bool:
-        return True
+    def _toolkit_missing(
+        self, artifacts: Mapping[str, Artifact], analyses: Mapping[str, Analysis], torch: TorchChoice | None
+    ) -> str | None:
+        """Why CUDA sources cannot be compiled: conda-forge has no compiler for this line."""
+        line = cuda_line(self._facts, torch.line) if torch is not None else None
+        if line is None or line.nvcc:
+            return None
+        for name, artifact in sorted(artifacts.items()):
+            if artifact.kind in BUILT and name in analyses and analyses[name].cuda_sources:
+                lost = "; ".join(f"{entry.what}: {entry.why}" for entry in artifact.lost)
+                return f"{name} would have to be compiled ({lost}), and conda-forge has no nvcc for CUDA {line.version}"
+        return None
 
     def _case(
         self, member: Member, prospect: Prospect, universe: TargetUniverse, torch: TorchChoice | None, island: frozenset[str]
@@ -139,10 +162,8 @@ class Settler:
             given_url=self._given_url(name),
         )
 
-    def _analysis(self, sdist: object, python: str):  # type: ignore[no-untyped-def]
-        from envcompose.model.distribution import PackageFile
-
-        return self._index.analysis(sdist, torches=(None,), python=python) if isinstance(sdist, PackageFile) else None
+    def _analysis(self, sdist: PackageFile | None, python: str) -> Analysis | None:
+        return None if sdist is None else self._index.analysis(sdist, torches=(None,), python=python)
 
     def _given_url(self, name: str) -> str | None:
         return next((user.requirement.url for user in self._demand.requirements if user.name == name and user.requirement.url), None)
@@ -169,7 +190,7 @@ class Settler:
                 replaced[given.name] = [stub(given.name, given.version)]
         return replaced, by_tables
 
-    def _admits(self, prospect: Prospect):  # type: ignore[no-untyped-def]
+    def _admits(self, prospect: Prospect) -> Callable[[str, Version], bool]:
         """Without a long compile, a package that only its project's release wheels bring is offered where one fits."""
         torch = prospect.torches[0] if len(prospect.torches) == 1 else None
         around = Circumstances(torch=torch, python=prospect.python, glibc=self._glibc)
@@ -248,5 +269,3 @@ def _short(words: str) -> str:
     text = text.removeprefix("No solution found when resolving dependencies:").strip()
     return text if len(text) <= 600 else text[:597] + "..."
 
-
-__all__ = ["Given", "Layer", "Settled", "Settler", "given_of"]

@@ -1,0 +1,219 @@
+"""The flow on one screen: an intent becomes a composition, over ports. Start reading here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from envcompose.decide.gpu_code import gpu_code
+from envcompose.decide.manifest_needs import pixi_floor
+from envcompose.decide.order import build_order
+from envcompose.decide.pypi_lines import PypiPlan, pypi_lines
+from envcompose.decide.system import Plan, plan_system
+from envcompose.decide.tasks import plan_tasks
+from envcompose.errors import Infeasible, ProofRequired
+from envcompose.model.composition import Composition, SystemLayer
+from envcompose.model.decision import Standing
+from envcompose.model.facts import Facts
+from envcompose.model.intent import ArtifactKind, Intent
+from envcompose.model.requirement import Fate, Outcome
+from envcompose.model.target import Default, Target, marker_environment
+from envcompose.ports import PackageIndex, Resolver
+from envcompose.review.packages import closure_packages, import_expectations
+from envcompose.review.rejections import told_rejections
+from envcompose.search.choices import Choices, target_choices
+from envcompose.search.find import Found, find_candidate
+from envcompose.search.outlook import Observer
+from envcompose.search.prospects import Scout
+from envcompose.search.settle import Settled, Settler
+from envcompose.search.subject import Demand, Stack
+from envcompose.search.subject_of import subject_of
+from envcompose.search.torches import cuda_line, torch_choices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a composition asks: facts and ports. `tell` hears of progress; nothing depends on it."""
+
+    facts: Facts
+    index: PackageIndex
+    resolver: Resolver
+    tell: Callable[[str], None] = lambda line: None
+
+
+def compose(intent: Intent, world: World) -> Composition:
+    """Search, decide, plan both layers. Raises Infeasible (exit 1), and what the ports raise (exit 3); writes nothing."""
+    choices = target_choices(intent, world.facts)
+    stack, demand = subject_of(intent, world.facts)
+    found = _search(intent, world, choices, stack, demand)
+    if found.best is None:
+        raise Infeasible(
+            subject=_subject(stack, demand),
+            target=choices.label,
+            rejected=told_rejections(found, choices),
+            complete=found.complete,
+            hints=choices.hints,
+        )
+    composition = _composition(intent, world, choices, stack, demand, found)
+    if intent.wishes.require_proof:
+        _require_proof(composition)
+    return composition
+
+
+def _search(intent: Intent, world: World, choices: Choices, stack: Stack | None, demand: Demand) -> Found:
+    torches, lost = torch_choices(world.facts, choices.torch)
+    if not torches:
+        raise Infeasible(subject="torch", target=choices.label, rejected=lost[:8], hints=choices.hints)
+    observer = Observer(world.facts, world.index, glibc=choices.glibc, forced=choices.forced)
+    scout = Scout(
+        index=world.index,
+        observer=observer,
+        demand=demand,
+        stack=stack,
+        torches=torches,
+        pythons=choices.pythons,
+        prefer=intent.wishes.prefer,
+    )
+    settler = Settler(
+        facts=world.facts,
+        index=world.index,
+        resolver=world.resolver,
+        demand=demand,
+        stack=stack,
+        glibc=choices.glibc,
+        forced=choices.forced,
+        prefer=intent.wishes.prefer,
+    )
+    return find_candidate(scout, settler, world.tell)
+
+
+def _composition(
+    intent: Intent, world: World, choices: Choices, stack: Stack | None, demand: Demand, found: Found
+) -> Composition:
+    best = found.best
+    assert best is not None
+    line_name = best.torch.line if best.torch is not None else intent.wishes.cuda
+    line = cuda_line(world.facts, line_name) if line_name else None
+    code, code_defaults = gpu_code(world.facts, best.torch, line, choices.torch.gpus, intent.wishes.build_memory_gib)
+    plan = Plan(
+        facts=world.facts,
+        closure=best.closure,
+        artifacts=best.artifacts,
+        analyses=best.analyses,
+        torch=best.torch,
+        island=best.island,
+        python=best.prospect.python,
+        line=line,
+        gpu_code=code,
+        requests=intent.reading.conda,
+    )
+    system = plan_system(plan)
+    needs = {member.name: frozenset(r.name for r in member.requires) for member in plan.built_without_isolation()}
+    order = build_order(needs)
+    lines = pypi_lines(_pypi_plan(intent, best))
+    conda_names = {name.pypi: name.conda for name in world.facts.names if name.conda}
+    packages = closure_packages(best, frozenset(line.name for line in lines), conda_names)
+    defaults = (*choices.defaults_for(best), *code_defaults)
+    target = Target(
+        platform=intent.wishes.platform,
+        python=best.prospect.python,
+        cuda=line_name,
+        driver=choices.driver_of(best, system),
+        driver_floor=line.driver_floor if line else None,
+        gpus=code.archs if best.torch is not None else (),
+        glibc=choices.glibc,
+        pixi=pixi_floor(intent, system, order, choices.glibc),
+    )
+    imports, extensions, scripts = import_expectations(best, world.facts, world.index)
+    sizes = [artifact.size for artifact in best.artifacts.values() if artifact.size is not None]
+    return Composition(
+        name=choices.name,
+        intent=intent,
+        target=target,
+        torch=best.torch,
+        stack=_stack_text(stack, best),
+        packages=packages,
+        system=system,
+        pypi=lines,
+        no_build_isolation=tuple(name for name in order if best.artifacts[name].kind is ArtifactKind.NO_ISOLATION),
+        indexes=choices.indexes,
+        tasks=plan_tasks(best.artifacts, {name: member.version for name, member in best.closure.members.items()}, order),
+        defaults=tuple(sorted((*defaults, *_target_defaults(intent, target)), key=lambda default: default.name)),
+        rejected=told_rejections(found, choices),
+        fates=_fates(intent, demand, target.python),
+        messages=(*intent.reading.messages, *choices.messages, *system.messages, *choices.messages_for(found, stack)),
+        download_bytes=sum(sizes) if sizes else None,
+        resolves=getattr(world.resolver, "resolves", 0),
+        facts_digest=world.facts.digest,
+        facts_as_of=world.facts.as_of,
+        imports=imports,
+        extensions=extensions,
+        scripts=scripts,
+    )
+
+
+def _pypi_plan(intent: Intent, best: Settled) -> PypiPlan:
+    compiled = frozenset(name for name, artifact in best.artifacts.items() if artifact.compile is not None)
+    return PypiPlan(
+        closure=best.closure,
+        artifacts=best.artifacts,
+        compiled=compiled,
+        torch=best.torch,
+        island=best.island,
+        universe=best.universe,
+        environment=marker_environment(best.prospect.python),
+        indexes=intent.reading.indexes,
+        project=intent.reading.project,
+        requirements=intent.reading.requirements,
+    )
+
+
+def _target_defaults(intent: Intent, target: Target) -> tuple[Default, ...]:
+    found = []
+    if intent.wishes.driver is None and target.cuda is not None and target.driver_floor is not None:
+        why = f"the lowest driver that runs CUDA {target.cuda}; --driver says what a machine has"
+        found.append(Default(name="driver", value=target.driver_floor, why=why))
+    if intent.wishes.requires_pixi is None:
+        found.append(Default(name="pixi", value=f">={target.pixi}", why="the oldest pixi that reads this manifest rightly"))
+    return tuple(found)
+
+
+def _stack_text(stack: Stack | None, best: Settled) -> str | None:
+    release = best.prospect.release
+    if stack is None or release is None:
+        return None
+    extras = f"[{','.join(release.extras)}]" if release.extras else ""
+    return f"{stack.distribution}{extras}=={release.version}"
+
+
+def _subject(stack: Stack | None, demand: Demand) -> str:
+    texts = [stack.recipe.name + str(stack.specifier)] if stack is not None else []
+    texts += [user.text for user in demand.requirements]
+    return ", ".join(texts[:4]) + (f" and {len(texts) - 4} more" if len(texts) > 4 else "")
+
+
+def _fates(intent: Intent, demand: Demand, python: str) -> tuple[Fate, ...]:
+    """What became of every line of the input (law 4)."""
+    environment = {**marker_environment(python), "extra": ""}
+    fates = list(intent.reading.fates)
+    for request in intent.stacks:
+        fates.append(Fate(text=request.text, origin=request.origin, outcome=Outcome.KEPT, note="the stack"))
+    for user in intent.reading.requirements:
+        marker = user.requirement.marker
+        holds = marker is None or marker.evaluate(environment)
+        note = None if holds else f"its marker does not hold on linux-64 with Python {python}"
+        fates.append(Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT if holds else Outcome.INACTIVE, note=note))
+    for kind, users in (("constraint", intent.reading.constraints), ("override", intent.reading.overrides)):
+        fates += [Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT, note=f"a {kind}") for user in users]
+    return tuple(sorted(fates, key=lambda fate: (fate.origin.kind, fate.origin.file or "", fate.origin.line or 0, fate.text)))
+
+
+def _require_proof(composition: Composition) -> None:
+    unproved = [f"{package.name} {package.version}: {package.standing.value}" for package in composition.packages if package.standing is not Standing.PROVED]
+    system: SystemLayer = composition.system
+    if system.dependencies:
+        unproved.insert(0, "the conda layer: by tables (it is not solved yet)")
+    if unproved:
+        raise ProofRequired(unproved=unproved)
+
+

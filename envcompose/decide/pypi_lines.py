@@ -1,0 +1,153 @@
+"""Which distributions the manifest names, and how: the rest is the lock's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from packaging.utils import canonicalize_name
+
+from envcompose.model.composition import PypiDependency
+from envcompose.model.decision import Artifact
+from envcompose.model.intent import ArtifactKind, IndexOptions, ProjectFolder
+from envcompose.model.requirement import UserRequirement
+from envcompose.model.target import Layer, TorchChoice
+from envcompose.resolve.closure import USER, Closure, Member
+from envcompose.resolve.metadata import active_requirements, header_values
+from envcompose.resolve.partners import PARTNERS
+from envcompose.resolve.universe import TargetUniverse
+
+SOURCE_BUILT = (ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PypiPlan:
+    """What the lines are made from."""
+
+    closure: Closure
+    artifacts: Mapping[str, Artifact]
+    compiled: frozenset[str]
+    torch: TorchChoice | None
+    island: frozenset[str]
+    universe: TargetUniverse
+    environment: Mapping[str, str]
+    indexes: IndexOptions
+    project: ProjectFolder | None
+    requirements: tuple[UserRequirement, ...]
+
+
+def pypi_lines(plan: PypiPlan) -> tuple[PypiDependency, ...]:
+    """What the user named, the torch island and everything compiled from source, each pinned, sorted by name.
+
+    A package that a task installs is not named, and neither is an extra that brings it: its other requirements are.
+    """
+    tasks = {name for name, artifact in plan.artifacts.items() if artifact.kind is ArtifactKind.TASK}
+    lines: dict[str, PypiDependency] = {}
+    for name, member in sorted(plan.closure.members.items()):
+        why = _reason(plan, member)
+        if why is None or name in tasks or plan.artifacts[name].kind is ArtifactKind.CONDA or _is_project(plan, name):
+            continue
+        lines[name] = _line(plan, member, why)
+        for extra in _extras_with(plan, member, tasks):
+            lines[name] = replace(lines[name], extras=tuple(e for e in lines[name].extras if e != extra))
+            lines |= {other: line for other, line in _instead_of(plan, member, extra, tasks).items() if other not in lines}
+    if plan.project is not None:
+        extras = tuple(sorted(plan.project.extras))
+        lines[canonicalize_name(plan.project.name)] = PypiDependency(
+            name=canonicalize_name(plan.project.name), path=plan.project.path, editable=True, extras=extras, why="the project itself, editable"
+        )
+    return tuple(lines[name] for name in sorted(lines))
+
+
+def _is_project(plan: PypiPlan, name: str) -> bool:
+    return plan.project is not None and canonicalize_name(plan.project.name) == name
+
+
+def _reason(plan: PypiPlan, member: Member) -> str | None:
+    """Why the manifest pins a package; None where it is the lock's business."""
+    if member.requested:
+        return "you asked for it"
+    if member.name in plan.island:
+        return "links torch: one version for one torch"
+    if plan.torch is not None and member.name in ("triton", *PARTNERS):
+        return "belongs to this torch"
+    if member.name in plan.compiled:
+        return "compiled from source"
+    return None
+
+
+def _line(plan: PypiPlan, member: Member, why: str) -> PypiDependency:
+    artifact = plan.artifacts[member.name]
+    user = next((user for user in plan.requirements if user.name == member.name and user.requirement.url), None)
+    if user is not None:
+        return _direct(user, member)
+    line = PypiDependency(name=member.name, extras=member.extras, why=f"{why}; {artifact.why}")
+    if artifact.kind is ArtifactKind.PREBUILT:
+        return replace(line, url=artifact.url)
+    index = _index_of(plan, member.name)
+    # The index's own builds carry a local label; `==2.9.1` takes them, and reads better in review.
+    return replace(line, specifier=f"=={member.version.public}", index=index)
+
+
+def _index_of(plan: PypiPlan, name: str) -> str | None:
+    torch = plan.torch
+    if torch is not None and torch.layer is Layer.PYPI and torch.index is not None and name in ("torch", *PARTNERS):
+        return torch.index
+    return dict(plan.indexes.pinned).get(name)
+
+
+def _direct(user: UserRequirement, member: Member) -> PypiDependency:
+    """A direct reference as pixi writes it (facts: pixi.md §1.4)."""
+    url = user.requirement.url or ""
+    base = PypiDependency(name=member.name, extras=member.extras, why="you named its source", editable=user.editable)
+    bare, _, fragment = url.partition("#")
+    subdirectory = next((part[13:] for part in fragment.split("&") if part.startswith("subdirectory=")), None)
+    if bare.startswith("git+"):
+        address = bare[4:]
+        head, at, rev = address.rpartition("@")
+        has_rev = bool(at) and "/" not in rev and head.count("/") > 2
+        return replace(base, git=head if has_rev else address, rev=rev if has_rev else None, subdirectory=subdirectory)
+    if bare.startswith("file:") or "://" not in bare:
+        return replace(base, path=bare.removeprefix("file://").removeprefix("file:"))
+    return replace(base, url=url if not subdirectory else bare, subdirectory=subdirectory, editable=False)
+
+
+def _extras_with(plan: PypiPlan, member: Member, tasks: set[str]) -> list[str]:
+    """The extras of a package that bring something which a task installs."""
+    found = []
+    for extra in member.extras:
+        brought = {canonicalize_name(requirement.name) for requirement in _of_extra(plan, member, extra)}
+        if brought & tasks:
+            found.append(extra)
+    return found
+
+
+def _instead_of(plan: PypiPlan, member: Member, extra: str, tasks: set[str]) -> dict[str, PypiDependency]:
+    """The other requirements of an extra that cannot be named, as lines of their own."""
+    lines = {}
+    for requirement in _of_extra(plan, member, extra):
+        name = canonicalize_name(requirement.name)
+        other = plan.closure.members.get(name)
+        if other is not None and name not in tasks and plan.artifacts[name].kind is not ArtifactKind.CONDA:
+            lines[name] = _line(plan, other, f"from {member.name}[{extra}], which also brings what a task installs")
+    return lines
+
+
+def _of_extra(plan: PypiPlan, member: Member, extra: str):  # type: ignore[no-untyped-def]
+    texts = [text for text in header_values(plan.universe.metadata_of(member.release), "Requires-Dist") if "extra" in text]
+    return active_requirements(texts, (extra,), plan.environment)
+
+
+def unavoidable_tasks(closure: Closure, artifacts: Mapping[str, Artifact], universe: TargetUniverse, environment: Mapping[str, str]) -> dict[str, str]:
+    """Packages for a task that something requires without an extra, and what: pixi would have to lock them."""
+    found = {}
+    for name, artifact in artifacts.items():
+        if artifact.kind is not ArtifactKind.TASK:
+            continue
+        for requirer, _ in closure.members[name].required_by:
+            if requirer == USER:
+                continue
+            texts = tuple(header_values(universe.metadata_of(closure.members[requirer].release), "Requires-Dist"))
+            if any(canonicalize_name(r.name) == name for r in active_requirements(texts, (), environment)):
+                found[name] = requirer
+    return found

@@ -1,0 +1,63 @@
+"""PEP 440 bounds as conda match specs, and several of them as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+
+def conda_spec(bounds: Iterable[str]) -> str:
+    """One conda spec for several PEP 440 specifier sets; `*` where nothing is bounded.
+
+    No space stands in it: pixi refuses spaces behind an operator (facts: pixi.md §11, v006). Bounds that another
+    bound of the same direction makes idle are left out.
+    """
+    pieces = {piece.strip() for bound in bounds for piece in bound.split(",") if piece.strip()}
+    kept = sorted((_conda_piece(piece) for piece in _without_idle(pieces)), key=_order)
+    return ",".join(kept) or "*"
+
+
+def both(first: str, second: str) -> str:
+    """The conda spec that asks for both."""
+    if "*" in (first, second):
+        return second if first == "*" else first
+    return conda_spec([first, second]) if first != second else first
+
+
+def _conda_piece(piece: str) -> str:
+    """`==1.2.*` is `1.2.*` in conda; `===` has no other meaning there than `==`."""
+    if piece.startswith("==="):
+        return "==" + piece[3:].strip()
+    if piece.startswith("==") and piece.endswith(".*"):
+        return piece[2:].strip()
+    return piece.replace(" ", "")
+
+
+def _order(piece: str) -> tuple[int, str]:
+    """Lower bounds before upper ones, exclusions last: as people write them."""
+    for rank, operator in enumerate((">=", ">", "~=", "==", "<=", "<", "!=")):
+        if piece.startswith(operator):
+            return rank, piece
+    return 3, piece
+
+
+def _without_idle(pieces: set[str]) -> set[str]:
+    """Pins make bounds idle that they satisfy; of two lower or two upper bounds only the tighter one works."""
+    pins = [piece for piece in pieces if piece.startswith("==") and not piece.endswith("*") and not piece.startswith("===")]
+    if len(pins) == 1:
+        version = Version(pins[0][2:].strip())
+        return {piece for piece in pieces if piece == pins[0] or not SpecifierSet(piece).contains(version, prereleases=True)}
+    kept = set(pieces)
+    for operators, pick in (((">=", ">"), max), (("<=", "<"), min)):
+        same = [piece for piece in pieces if piece.startswith(operators)]
+        if len(same) > 1:
+            tightest = pick(same, key=lambda piece: _tightness(piece, strict_last=pick is max))
+            kept -= set(same) - {tightest}
+    return kept
+
+
+def _tightness(piece: str, *, strict_last: bool) -> tuple[Version, bool]:
+    strict = not piece.startswith((">=", "<="))
+    return Version(piece.lstrip("<>=").strip()), strict if strict_last else not strict

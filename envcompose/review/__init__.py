@@ -1,0 +1,1 @@
+"""What a reviewer is told: packages with their decisions, what lost and why."""

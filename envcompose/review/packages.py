@@ -1,0 +1,93 @@
+"""The packages of a settled candidate as a reviewer sees them, and what the verifier should expect of them."""
+
+from __future__ import annotations
+
+from envcompose.model.composition import Package
+from envcompose.model.decision import Artifact, Standing
+from envcompose.model.facts import Facts
+from envcompose.model.intent import ArtifactKind
+from envcompose.model.target import Layer
+from envcompose.ports import PackageIndex
+from envcompose.resolve.closure import USER, Member
+from envcompose.search.settle import Settled
+
+_ORDER = (Standing.PROVED, Standing.BY_TABLES, Standing.ASSUMED)
+Pairs = tuple[tuple[str, str], ...]
+
+
+def closure_packages(best: Settled, pinned: frozenset[str], conda_names: dict[str, str]) -> tuple[Package, ...]:
+    """Every distribution of the closure by name, each with its decision and its standing."""
+    return tuple(_package(best, member, pinned, conda_names) for _, member in sorted(best.closure.members.items()))
+
+
+def _package(best: Settled, member: Member, pinned: frozenset[str], conda_names: dict[str, str]) -> Package:
+    artifact = best.artifacts[member.name]
+    return Package(
+        name=member.name,
+        version=str(member.version),
+        layer=artifact.layer,
+        artifact=artifact,
+        extras=member.extras,
+        requested=member.requested,
+        required_by=tuple(sorted({requirer for requirer, _ in member.required_by if requirer != USER})),
+        bounds=member.bounds(),
+        index=member.release.file.index if member.release.file is not None else None,
+        pinned=member.name in pinned,
+        standing=_standing(best, member, artifact),
+        links_torch=member.name in best.island,
+        conda_name=conda_names.get(member.name) if artifact.layer is Layer.SYSTEM else None,
+    )
+
+
+def _standing(best: Settled, member: Member, artifact: Artifact) -> Standing:
+    """The weakest of what the package rests on (law 7)."""
+    found = [artifact.standing]
+    if member.name in best.by_tables:
+        found.append(Standing.BY_TABLES)
+    if member.name in best.closure.assumed:
+        found.append(Standing.ASSUMED)
+    return max(found, key=_ORDER.index)
+
+
+def import_expectations(best: Settled, facts: Facts, index: PackageIndex) -> tuple[Pairs, Pairs, Pairs]:
+    """Import names of the named packages and of the island, extension modules of what is compiled, console scripts.
+
+    Real import names are read from the wheel's own file list or the sdist; a distribution whose names cannot be
+    known is left out rather than guessed.
+    """
+    imports, extensions, scripts = [], [], []
+    for name, member in sorted(best.closure.members.items()):
+        recipe = facts.packages.get(name)
+        artifact = best.artifacts[name]
+        compiled = artifact.kind in (ArtifactKind.PREBUILT, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
+        if not (member.requested or name in best.island or compiled):
+            continue
+        tops, modules, commands = _names_of(best, member, index)
+        named = recipe.imports if recipe and recipe.imports else tuple(_likely(name, tops))
+        imports += [(name, module) for module in named]
+        if compiled:
+            extensions += [(name, module) for module in (recipe.extensions if recipe and recipe.extensions else modules)]
+        if member.requested:
+            scripts += [(name, command) for command in (recipe.scripts if recipe and recipe.scripts else commands)]
+    return tuple(imports), tuple(extensions), tuple(scripts)
+
+
+def _names_of(best: Settled, member: Member, index: PackageIndex) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    file = member.release.file
+    if file is None:
+        return (), (), ()
+    if file.is_wheel:
+        contents = index.contents(file)
+        return (contents.top_level, (), contents.scripts) if contents is not None else ((), (), ())
+    analysis = best.universe.analysis_of(member.release)
+    return analysis.top_level, analysis.extension_modules, analysis.scripts
+
+
+def _likely(name: str, tops: tuple[str, ...]) -> list[str]:
+    """The import name that is the distribution's own, else the first that is no test or example folder."""
+    own = name.replace("-", "_")
+    folded = {top.lower(): top for top in tops}
+    if own in folded:
+        return [folded[own]]
+    rest = [top for top in tops if top.lower() not in ("tests", "test", "examples", "docs", "benchmarks", "scripts")]
+    return rest[:1]

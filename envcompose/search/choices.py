@@ -1,0 +1,156 @@
+"""What the target leaves open and what it fixes, before the search; each default has its rule (never the machine's)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from envcompose.errors import NoPythonLeft
+from envcompose.model.composition import SystemLayer
+from envcompose.model.facts import Facts
+from envcompose.model.intent import ArtifactKind, Intent
+from envcompose.model.message import Level, Message
+from envcompose.model.target import Default, TorchChoice
+from envcompose.read.secrets import mask_secrets
+from envcompose.read.targets import cuda_of_driver
+from envcompose.search.find import Found
+from envcompose.search.settle import Settled
+from envcompose.search.subject import Stack
+from envcompose.search.torches import TorchWish
+
+DEFAULT_GLIBC = "2.28"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """The fixed parts of a target and the Pythons that are open, newest first."""
+
+    intent: Intent
+    torch: TorchWish
+    pythons: tuple[str, ...]
+    glibc: str
+    forced: Mapping[str, ArtifactKind]
+    name: str
+
+    @property
+    def label(self) -> str:
+        """The target in the user's words."""
+        wishes = self.intent.wishes
+        parts = [f"CUDA {wishes.cuda}" if wishes.cuda else "", f"driver {wishes.driver}" if wishes.driver else ""]
+        parts += [f"Python {wishes.python}" if wishes.python else "", f"GPU {' '.join(wishes.gpus)}" if wishes.gpus else ""]
+        return ", ".join([*filter(None, parts), wishes.platform])
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What to try when nothing fits."""
+        wishes = self.intent.wishes
+        hints = []
+        if wishes.cuda is not None and wishes.driver is None:
+            hints.append(f"if CUDA {wishes.cuda} is what nvidia-smi shows, it is the driver's: use --driver {wishes.cuda} instead of --cuda")
+        if wishes.python is not None:
+            hints.append("leave --python out to let the rules choose it")
+        return tuple(hints)
+
+    @property
+    def indexes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The indexes that the user named, secrets masked, with the names each one serves (empty: all)."""
+        options = self.intent.reading.indexes
+        urls = [self.intent.wishes.index or options.index_url, *options.extra_index_urls]
+        found = [(mask_secrets(url), ()) for url in urls if url]
+        by_url: dict[str, list[str]] = {}
+        for name, url in options.pinned:
+            by_url.setdefault(mask_secrets(url), []).append(name)
+        return (*found, *((url, tuple(sorted(names))) for url, names in sorted(by_url.items())))
+
+    def defaults_for(self, best: Settled) -> tuple[Default, ...]:
+        """Python, glibc, the CUDA line and torch's source, where rules chose them."""
+        wishes = self.intent.wishes
+        found = []
+        if wishes.python is None:
+            why = "the newest Python for which torch and every compiled package of the closure has a wheel"
+            found.append(Default(name="python", value=best.prospect.python, why=why))
+        if wishes.glibc is None:
+            found.append(Default(name="glibc", value=DEFAULT_GLIBC, why="what pixi assumes of linux-64"))
+        if wishes.cuda is None and best.torch is not None:
+            found.append(Default(name="cuda", value=best.torch.line, why=_line_why(best.torch, wishes.driver)))
+        return tuple(found)
+
+    def driver_of(self, best: Settled, system: SystemLayer) -> str | None:
+        """The CUDA version that the driver must show: the wish, else the first of the line's major."""
+        if best.torch is None:
+            return self.torch.driver
+        return self.torch.driver or f"{best.torch.cuda.split('.')[0]}.0"
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What the wishes themselves give reason to say."""
+        return ()
+
+    def messages_for(self, found: Found, stack: Stack | None) -> tuple[Message, ...]:
+        """Notes about what was given up: extras that the chosen release lacks, tables behind index variants."""
+        best = found.best
+        messages: list[Message] = []
+        release = best.prospect.release if best else None
+        for extra in release.missing_extras if release else ():
+            text = f"{stack.recipe.name if stack else ''} {release.version if release else ''} has no extra {extra}, so it was left out"
+            messages.append(Message(code="extra-missing", level=Level.NOTE, text=text))
+        if best is not None and best.by_tables:
+            names = ", ".join(best.by_tables)
+            text = f"PyTorch's index could not be asked about {names}: their builds for CUDA {best.torch.cuda if best.torch else ''} stand by tables"
+            messages.append(Message(code="index-by-tables", level=Level.NOTE, text=text, packages=best.by_tables))
+        if best is not None:
+            for name, reasons in sorted(best.closure.assumed.items()):
+                text = f"the metadata of {name} could not be followed to the end and are used as found ({'; '.join(reasons[:2])})"
+                messages.append(Message(code="metadata-as-found", level=Level.WARNING, text=text, packages=(name,)))
+        return tuple(messages)
+
+
+def target_choices(intent: Intent, facts: Facts) -> Choices:
+    """Everything about the target that is known before the search. Raises NoPythonLeft."""
+    wishes = intent.wishes
+    driver = cuda_of_driver(wishes.driver, facts) if wishes.driver else None
+    return Choices(
+        intent=intent,
+        torch=TorchWish(cuda=wishes.cuda, driver=driver, gpus=wishes.gpus, source=wishes.torch_from),
+        pythons=_pythons(intent, facts),
+        glibc=wishes.glibc or DEFAULT_GLIBC,
+        forced=dict(wishes.artifacts),
+        name=wishes.name or intent.reading.name or _name_of(intent),
+    )
+
+
+def _pythons(intent: Intent, facts: Facts) -> tuple[str, ...]:
+    known = sorted((line.version for line in facts.pythons), key=Version, reverse=True)
+    wished = intent.wishes.python
+    if wished is not None:
+        known = [version for version in known if version == wished]
+    bounds = intent.reading.requires_python
+    fitting = [version for version in known if all(_admits(specifier, version) for specifier, _ in bounds)]
+    if not fitting:
+        facts_said = [f"{origin}: Python {specifier}" for specifier, origin in bounds]
+        raise NoPythonLeft(wished=wished, bounds=facts_said)
+    return tuple(fitting)
+
+
+def _admits(specifier: SpecifierSet, python: str) -> bool:
+    return specifier.contains(f"{python}.99", prereleases=True) or specifier.contains(f"{python}.0", prereleases=True)
+
+
+def _name_of(intent: Intent) -> str:
+    """A name for the workspace: the stack, the project, or the first requirement."""
+    if intent.reading.project is not None:
+        return intent.reading.project.name
+    names = [request.name for request in intent.stacks] or [user.name for user in intent.reading.requirements]
+    line = f"-cu{intent.wishes.cuda.replace('.', '')}" if intent.wishes.cuda else ""
+    return f"{names[0] if names else 'environment'}{line}"
+
+
+def _line_why(torch: TorchChoice, driver: str | None) -> str:
+    if torch.build is not None and torch.build.index is None:
+        return f"what the default wheels of torch {torch.version} are built for"
+    if driver is not None:
+        return f"the newest line of torch {torch.version} that a driver showing CUDA {driver} runs"
+    return f"what this build of torch {torch.version} is for"

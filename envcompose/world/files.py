@@ -1,0 +1,77 @@
+"""Files: reading inputs, finding recipes, and writing a set of files so that each is the old or the new one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.resources import files as resource_files
+from pathlib import Path
+
+from envcompose.errors import FileMissing, FileUnreadable
+
+
+class DiskFiles:
+    """See ports.TextFiles; paths are relative to `base` unless they are absolute."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+
+    def read_bytes(self, path: str) -> bytes:
+        """See ports.TextFiles."""
+        try:
+            return (self._base / path).read_bytes()
+        except FileNotFoundError as error:
+            raise FileMissing(path=path) from error
+        except (OSError, ValueError) as error:
+            raise FileUnreadable(path=path, reason=getattr(error, "strerror", None) or str(error)) from error
+
+    def exists(self, path: str) -> bool:
+        """See ports.TextFiles."""
+        try:
+            return (self._base / path).exists()
+        except (OSError, ValueError):
+            return False
+
+    def listing(self, path: str) -> tuple[str, ...]:
+        """See ports.TextFiles."""
+        try:
+            return tuple(sorted(os.listdir(self._base / path)))
+        except (OSError, ValueError):
+            return ()
+
+
+def recipe_texts() -> Mapping[str, str]:
+    """The texts of all recipes by relative path, from the wheel or from the checkout of an editable install."""
+    for root in (Path(str(resource_files("envcompose"))) / "recipes", Path(__file__).resolve().parents[2] / "recipes"):
+        if (root / "tables").is_dir():
+            return {path: (root / path).read_text(encoding="utf-8") for path in _recipe_paths(root)}
+    raise FileMissing(path="recipes/tables", named_by="the installation of envcompose")
+
+
+def _recipe_paths(root: Path) -> Iterator[str]:
+    for folder in ("stacks", "packages", "tables"):
+        for path in sorted((root / folder).glob("*.toml")):
+            yield f"{folder}/{path.name}"
+
+
+def verifier_texts() -> Mapping[str, str]:
+    """The verifier's files by name, to be copied as they are."""
+    root = Path(__file__).resolve().parents[1] / "verify"
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(root.iterdir()) if path.suffix in (".py", ".json")}
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace a file in one step, synced before it takes its name: after a crash it is the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(scratch, 0o644 if not path.exists() else path.stat().st_mode & 0o777)
+        os.replace(scratch, path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
