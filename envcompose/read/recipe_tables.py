@@ -6,7 +6,7 @@ Each function gives the facts of one file and notes every problem on the way; th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from packaging.version import InvalidVersion, Version
@@ -23,8 +23,6 @@ from envcompose.model.facts import (
     TorchRelease,
 )
 from envcompose.read.recipe_fields import Fields, Sources, expand_lines, parse_version, suggest
-
-_ROW_OF_5 = (str, str, str, str, str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +96,8 @@ def _torch_builds(fields: Fields, version: Version, context: _BuildContext) -> t
         if len(expand_lines(cuda) or ()) != 1:
             fields.problems.add(path, f"{cuda!r} is not a CUDA line")
         where = f"the index {label}" if label else "the default index"
+        told = context.sources.evidence(source, f"torch {version} for CUDA {cuda} on {where}", path)
+        inside = context.sources.evidence(archs.source, "", path)
         builds.append(
             TorchBuild(
                 cuda=cuda,
@@ -106,10 +106,9 @@ def _torch_builds(fields: Fields, version: Version, context: _BuildContext) -> t
                 local=label or None,
                 archs=archs.machine_code,
                 ptx=archs.ptx,
-                evidence=context.sources.evidence(source, f"torch {version} for CUDA {cuda} on {where}", path),
+                evidence=replace(told, source=f"{told.source}; architectures: {inside.source}"),
             )
         )
-        context.sources.evidence(archs.source, "", path)
     if not builds or builds[0].index is not None:
         fields.problem("builds", "the build of the default index must come first")
     return tuple(builds)
@@ -151,7 +150,7 @@ def read_gpus(fields: Fields, sources: Sources) -> tuple[tuple[Gpu, ...], tuple[
             gpus.append(Gpu(name=name, arch=arch, evidence=sources.evidence(source, text, cards.at(arch))))
         _check_line(cards, arch, arch)
     floors = []
-    for path, row in fields.rows("floors", _ROW_OF_5[:4]):
+    for path, row in fields.rows("floors", (str, str, str, str)):
         arch, torch, cuda, key = (str(item) for item in row)
         _check_line(fields, "floors", arch)
         text = (
