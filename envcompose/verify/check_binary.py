@@ -10,10 +10,13 @@ from . import elf
 from .binaries import DRIVER_LIBRARIES, Binaries, Extension
 from .case import Case, Check
 from .libraries import expand
-from .words import ERROR, WARNING, Finding, Result
+from .versions import normalise
+from .words import ERROR, NOTE, WARNING, Finding, Result
 
 _TORCH_SYMBOL = re.compile(rb"_ZNK?S?t?\d*(3c10|2at|5torch|5caffe2)|N3c10|N2at|N5torch|^THP|aoti_torch")
 _DRIVER_SYMBOL = re.compile(rb"^(cu[A-Z]|nvml|cuvid|NvEnc)")
+# Libraries of torch and NVIDIA, and libraries that a wheel brought itself (auditwheel adds eight digits to them).
+_FAMILY = re.compile(r"lib(torch|c10|cu[dbfrs]|nv|nccl)|lib.*-[0-9a-f]{8}\.")
 _GLIBC = re.compile(r"GLIBC_(\d+(?:\.\d+)*)$")
 
 
@@ -78,18 +81,40 @@ def judge_machine(case: Case) -> Result:
 
 
 def judge_libraries(case: Case) -> Result:
-    """Every library that an extension needs is found, by the loader's own search order."""
+    """Every library that an extension needs is found, by the loader's own search order.
 
-    def judge(case: Case, extension: Extension) -> Iterable[Finding]:
-        if not _is_ours(case, extension):
-            return
-        for name, needed_by in case.binaries.load(extension).missing:
+    Packages carry optional parts for libraries that most machines lack. So a foreign library is an error only where
+    the composition expects the module; torch's, NVIDIA's and a package's own libraries always are.
+    """
+    expected, findings = _expected(case), []
+    optional: dict[str, set[str]] = {}
+    for extension in _subjects(case):
+        for name, needed_by in case.binaries.load(extension).missing if _is_ours(case, extension) else ():
             if name in DRIVER_LIBRARIES or _is_torchs(case.binaries, needed_by):
                 continue
-            expected = f"{name}, which {_name(case, needed_by)} needs"
-            yield Finding(ERROR, extension.distribution, expected, "nothing provides it", _library_fix(name, extension))
+            if extension.path in expected or _FAMILY.match(name):
+                wanted = f"{name}, which {_name(case, needed_by)} needs"
+                fix = _library_fix(name, extension)
+                findings.append(Finding(ERROR, extension.distribution, wanted, "nothing provides it", fix))
+            else:
+                optional.setdefault(extension.distribution, set()).add(name)
+    for owner, names in sorted(optional.items()):
+        wanted = f"{', '.join(sorted(names))} for a part of {owner}"
+        fix = "nothing, unless you use that part: then install the library"
+        findings.append(Finding(NOTE, owner, wanted, "nothing provides it", fix))
+    return Result(len(_subjects(case)), tuple(dict.fromkeys(findings)))
 
-    return _each(case, judge)
+
+def _expected(case: Case) -> frozenset[str]:
+    """The files of the modules that the composition names, and of what was built from source."""
+    modules = {named.name.replace(".", os.sep) for named in case.expect.extensions}
+    built = {normalise(name) for name in case.expect.built}
+    found = set()
+    for extension in _subjects(case):
+        stem = _name(case, extension.path).split(".", 1)[0]
+        if stem in modules or extension.distribution in built:
+            found.add(extension.path)
+    return frozenset(found)
 
 
 def _library_fix(name: str, extension: Extension) -> str:
@@ -213,7 +238,9 @@ def judge_duplicates(case: Case) -> Result:
         alone = case.binaries.libraries.load(extension.path)
         for name, path in sorted(alone.providers.items()):
             other = torchs.get(name)
-            if other is None or os.path.realpath(path) == os.path.realpath(other) or _equal(path, other):
+            if other is None or not path.startswith(case.environment.prefix + os.sep):
+                continue
+            if os.path.realpath(path) == os.path.realpath(other) or _equal(path, other):
                 continue
             found = f"{_name(case, path)}, where torch has {_name(case, other)}"
             fix = "keep one of them: take the library from one layer"

@@ -102,8 +102,85 @@ def _expand(text: str, case: Case) -> str | None:
     return None if "$" in expanded else expanded
 
 
+_LEAKS = (
+    ("PYTHONHOME", ERROR, "it replaces the standard library"),
+    ("PYTHONPATH", WARNING, "its folders come before the environment's packages"),
+    ("LD_LIBRARY_PATH", WARNING, "its folders come before the environment's libraries"),
+    ("LD_PRELOAD", WARNING, "its libraries come before the environment's"),
+    ("PIP_USER", WARNING, "pip installs into the home folder"),
+    ("PIP_TARGET", WARNING, "pip installs elsewhere"),
+    ("PIP_PREFIX", WARNING, "pip installs elsewhere"),
+    ("CUDA_HOME", ERROR, "builds take that toolkit"),
+    ("CUDA_PATH", WARNING, "builds may take that toolkit"),
+)
+
+
+def judge_leaks(case: Case) -> Result:
+    """No variable of the outer environment changes what Python, the loader, pip or a build would take."""
+    if not case.activated:
+        return Result(skipped="the environment is judged from outside")
+    findings, inside = [], os.path.realpath(case.environment.prefix) + os.sep
+    for name, severity, why in _LEAKS:
+        value = case.variables.get(name, "")
+        if not value or name in case.expect.env:
+            continue
+        folders = [folder for folder in value.split(":") if folder]
+        if all((os.path.realpath(folder) + os.sep).startswith(inside) for folder in folders):
+            continue
+        shown = f"{':'.join(case.environment.short(folder) for folder in folders)}: {why}"
+        findings.append(Finding(severity, name, "not set from outside", shown, f"unset {name}"))
+    return Result(len(_LEAKS), tuple(findings))
+
+
+def judge_user_site(case: Case) -> Result:
+    """No package of the home folder, or of a folder outside, comes before the environment's own."""
+    findings, own = [], {d.name: d for d in case.environment.distributions if d.location == "site"}
+    outside = [d for d in case.environment.distributions if d.location != "site"]
+    for distribution in outside:
+        place = case.environment.short(distribution.site)
+        found = f"{distribution.version} in {place}"
+        user = distribution.location == "user"
+        fix = "export PYTHONNOUSERSITE=1, or remove it from there" if user else f"take {place} out of sys.path"
+        shadowed = distribution.name in own and case.environment.installed[distribution.name] is distribution
+        if shadowed:
+            wanted = f"{own[distribution.name].version} of the environment"
+            findings.append(Finding(ERROR, distribution.name, wanted, found, fix))
+        elif distribution.name not in own:
+            findings.append(Finding(WARNING, distribution.name, "packages of the environment only", found, fix))
+    return Result(len(outside) + len(own), tuple(findings))
+
+
+_CACHES = (
+    "HF_HOME",
+    "TORCH_HOME",
+    "TRITON_CACHE_DIR",
+    "TORCH_EXTENSIONS_DIR",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "XDG_CACHE_HOME",
+)
+
+
+def judge_caches(case: Case) -> Result:
+    """The folders where models, kernels and extensions are kept can be written."""
+    places = {name: case.variables[name] for name in _CACHES if case.variables.get(name)}
+    places.setdefault("XDG_CACHE_HOME", os.path.join(os.path.expanduser("~"), ".cache"))
+    findings = []
+    for name, folder in sorted(places.items()):
+        existing = os.path.abspath(folder)
+        while not os.path.exists(existing) and os.path.dirname(existing) != existing:
+            existing = os.path.dirname(existing)
+        if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
+            shown = f"{case.environment.short(existing)} is not"
+            fix = f"export {name}=FOLDER with a folder that you may write"
+            findings.append(Finding(WARNING, name, "a folder that can be written", shown, fix))
+    return Result(len(places), tuple(findings))
+
+
 CHECKS = (
     Check("host.scripts", "Console scripts", judge_scripts),
     Check("host.path", "First on PATH", judge_path),
     Check("host.variables", "Activation variables", judge_variables),
+    Check("host.leaks", "Nothing leaks in", judge_leaks),
+    Check("host.user-site", "No packages from outside", judge_user_site),
+    Check("host.caches", "Caches can be written", judge_caches),
 )

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from . import (
     check_binary,
     check_closure,
+    check_files,
+    check_gpucode,
     check_host,
     check_imports,
     check_toolchain,
@@ -25,8 +27,10 @@ from .words import UNKNOWN, Finding, Outcome, Result, exit_status
 CHECKS: tuple[Check, ...] = (
     *check_versions.CHECKS,
     *check_closure.CHECKS,
+    *check_files.CHECKS,
     *check_torch.CHECKS,
     *check_binary.CHECKS,
+    *check_gpucode.CHECKS,
     *check_host.CHECKS,
     *check_toolchain.CHECKS,
     *check_imports.CHECKS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -54,17 +55,21 @@ class Distribution:
     location: str
     """"site", "user" or "outside" of the prefix."""
 
-    @cached_property
+    @property
     def files(self) -> tuple[str, ...]:
         """The files that RECORD names, as absolute paths; empty where there is no RECORD."""
-        text = _text(os.path.join(self.folder, "RECORD"))
-        found = []
-        for line in text.splitlines():
-            quoted = re.match(r'"((?:[^"]|"")*)"', line)
-            name = quoted.group(1).replace('""', '"') if quoted else line.split(",", 1)[0]
-            if name:
-                found.append(os.path.normpath(os.path.join(self.site, name)))
-        return tuple(found)
+        return tuple(self.hashes)
+
+    @cached_property
+    def hashes(self) -> Mapping[str, str]:
+        """The hash that RECORD gives for each file, "" where it gives none, by absolute path."""
+        found: dict[str, str] = {}
+        for row in csv.reader(_text(os.path.join(self.folder, "RECORD")).splitlines()):
+            if row and row[0]:
+                name = row[0]
+                path = name if os.path.isabs(name) else f"{self.site}/{name}"
+                found[os.path.normpath(path) if ".." in name else path] = row[1] if len(row) > 1 else ""
+        return found
 
 
 @dataclass(frozen=True)
