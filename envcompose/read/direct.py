@@ -24,6 +24,7 @@ _NAMED = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@")
 _ARCHIVE = re.compile(r".\.(?:whl|zip|tar\.gz|tgz|tar\.bz2|tar\.xz|tar)$", re.IGNORECASE)
 _EXTRAS = re.compile(r"^(.+?)\[([^\]]*)\]$")
 _URL_MARKER = re.compile(r"\s+;|;\s+")
+_EGG_VERSION = re.compile(r"\s*[<>=!~].*$")
 _HASH_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
@@ -61,7 +62,7 @@ def is_url(text: str) -> bool:
 def looks_like_path(text: str) -> bool:
     """Would pip take this for a file or folder: a separator, a leading dot, or an archive's ending?"""
     head = text.partition(";")[0].strip()
-    return "/" in head or "\\" in head or head.startswith(".") or _ARCHIVE.search(_EXTRAS.sub(r"\1", head)) is not None
+    return "/" in head or head.startswith(".") or _ARCHIVE.search(_EXTRAS.sub(r"\1", head)) is not None
 
 
 def read_requirement(words: Words, files: TextFiles, base: str) -> UserRequirement | Fate:
@@ -99,7 +100,8 @@ def _split_url(words: Words) -> _Reference:
     pieces = _URL_MARKER.split(words.text, maxsplit=1)
     url, egg, hashes = _without_fragment(pieces[0].strip())
     marker = pieces[1].strip() if len(pieces) > 1 else None
-    name, extras = _with_extras(egg) if egg else (None, "")
+    # A version in the egg (`#egg=name==1.0`) says nothing: the reference decides the version, in pip too.
+    name, extras = _with_extras(_EGG_VERSION.sub("", egg).strip()) if egg else (None, "")
     if name is None and "+" not in _scheme_of(url):
         name = _name_of_archive(unquote(url.partition("#")[0].partition("?")[0].rpartition("/")[2]))
     return _Reference(name=name, extras=extras, url=url, marker=marker, hashes=hashes)

@@ -16,6 +16,9 @@ from envcompose.read.contradiction import specifiers_exclude
 from envcompose.read.marker import holds_on_linux
 from envcompose.read.secrets import mask_secrets
 
+# Nobody writes so many lines about one name; without a bound, a made-up file would take quadratic time.
+_MOST_COMPARED = 20
+
 
 def merge_readings(readings: Sequence[InputReading]) -> InputReading:
     """Give one reading of all, in order; the same requirement twice is kept once, and the second told as merged.
@@ -73,7 +76,7 @@ def _refuse_contradictions(
             by_name[one.name].append(one)
     for name, group in by_name.items():
         for position, second in enumerate(group):
-            for first in group[:position]:
+            for first in group[: min(position, _MOST_COMPARED)]:
                 if _both_hold(first.requirement, second.requirement) and _exclude(first, second):
                     raise ConflictingPins(
                         name=name, first=(first.text, first.origin), second=(second.text, second.origin)

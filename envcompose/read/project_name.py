@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+from collections.abc import Mapping
 
 from envcompose.errors import FileUnreadable
 from envcompose.model.requirement import Origin, OriginKind
@@ -14,6 +15,12 @@ from envcompose.read.paths import inside
 from envcompose.read.toml_table import parse_toml
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+_CFG_REASONS: Mapping[type[configparser.Error], str] = {
+    configparser.MissingSectionHeaderError: "it stands before the first section",
+    configparser.DuplicateSectionError: "this section is there already",
+    configparser.DuplicateOptionError: "this option is there already",
+}
 
 
 def is_name(text: object) -> bool:
@@ -43,11 +50,10 @@ def parse_cfg(text: str, path: str) -> configparser.RawConfigParser:
     try:
         parser.read_string(text)
     except configparser.Error as error:
-        line = getattr(error, "lineno", None)
-        if isinstance(error, configparser.ParsingError) and error.errors:
-            line = error.errors[0][0]
-        reason = type(error).__name__.removesuffix("Error").lower()
-        raise FileUnreadable(path=path, reason=f"it is no INI file ({reason})", line=line) from error
+        listed = getattr(error, "errors", ())
+        line = listed[0][0] if listed else getattr(error, "lineno", None)
+        reason = _CFG_REASONS.get(type(error), "it is neither a section nor an option with a value")
+        raise FileUnreadable(path=path, reason=f"{reason} (INI)", line=line) from error
     except (ValueError, AttributeError, TypeError) as error:
         # A value without a section or key trips configparser itself on odd inputs.
         raise FileUnreadable(path=path, reason="it is no INI file") from error

@@ -14,6 +14,7 @@ from envcompose.model.requirement import Origin, OriginKind
 
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([^\]#]+?)\s*\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_-]+))\s*[=.]""")
+_LONGEST_LINE = 2000
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"|\'([^\']*)\'')
 
 
@@ -33,7 +34,7 @@ class TomlLines:
                 self._add_header(_plain(header[1]), number)
             if key := _KEY.match(line):
                 self._keys[next(part for part in key.groups() if part)].append(number)
-            for basic, literal in _STRING.findall(line):
+            for basic, literal in _STRING.findall(line[:_LONGEST_LINE]):
                 self._literals[literal or basic.replace('\\"', '"').replace("\\\\", "\\")].append(number)
 
     def _add_header(self, header: str, number: int) -> None:
