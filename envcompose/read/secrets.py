@@ -7,9 +7,9 @@ import re
 MASK = "****"
 """What stands where a secret stood."""
 
-# A colon that no port follows is the start of a password, and a password that nobody percent-encoded may hold
-# any character: then everything up to the last @ of the word goes.
-_ODD_PASSWORD = re.compile(r"(?<=://)[^/\s:@\[]*:(?!\d*(?:[/?#\s]|$))\S*@")
+# A colon that neither a port nor an @ of the same part follows is the start of a password that nobody
+# percent-encoded, which may hold any character: then everything up to the last @ of the word goes.
+_ODD_PASSWORD = re.compile(r"(?<=://)[^/\s:@\[]*:(?!\d*(?:[/?#\s]|$))(?![^/?#\s]*@)\S*@")
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\s]*)@")
 _PLACEHOLDERS = re.compile(r"\$\{[A-Z0-9_]+\}(?::\$\{[A-Z0-9_]+\})?")
 _QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=([^&#\s;]+)")
@@ -56,3 +56,16 @@ def _mask_query(match: re.Match[str]) -> str:
 def _mask_conda_token(match: re.Match[str]) -> str:
     before, token = match.groups()
     return match.group() if _PLACEHOLDERS.fullmatch(token) else f"{before}{MASK}"
+
+
+def without_secrets(url: str) -> str:
+    """Give the URL without its credentials, still a working address: for files that other programs read.
+
+    What is left out must come from the other program's own store (`pixi auth login`, .netrc).
+    """
+    masked = mask_secrets(url)
+    bare = masked.replace(f"{MASK}@", "")
+    head, mark, query = bare.partition("?")
+    query, hash_mark, fragment = query.partition("#")
+    kept = "&".join(part for part in query.split("&") if part and not part.endswith(f"={MASK}"))
+    return head + (f"{mark}{kept}" if kept else "") + hash_mark + fragment
