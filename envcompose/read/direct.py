@@ -89,7 +89,8 @@ def _read_named(words: Words, files: TextFiles, base: str) -> UserRequirement | 
     hashes: tuple[str, ...] = ()
     if not is_url(url) or url.lower().startswith("file:"):
         path, _, fragment = url.partition("#")
-        url = _existing(path_of_file_url(path), words, files, base) + (f"#{fragment}" if fragment else "")
+        url = _existing(path_of_file_url(path), words, files, base, name=requirement.name)
+        url += f"#{fragment}" if fragment else ""
     else:
         url, _, hashes = _without_fragment(url)
     reference = _Reference(name=requirement.name, extras=extras, url=url, marker=marker, hashes=hashes)
@@ -132,18 +133,25 @@ def _scheme_of(url: str) -> str:
     return url.partition(":")[0].lower()
 
 
-def _existing(path: str, words: Words, files: TextFiles, base: str) -> str:
-    """Give the reference to a local path that is there; a path made of environment values is shown as written."""
+def _existing(path: str, words: Words, files: TextFiles, base: str, *, name: str | None = None) -> str:
+    """Give the reference to a local path that is there; a path made of environment values is shown as written.
+
+    `pip freeze` in a conda environment writes `name @ file:///…` with folders of the machine that built the package:
+    for an absolute path that is not here, the error suggests the name.
+    """
     place = inside(base, path)
     if files.exists(place) or is_folder(place, files):
         return reference_of_path(place)
     is_filled = words.text != words.shown
     folder = folder_of(place)
     near = None if is_filled else nearest(place.rpartition("/")[2], files.listing(folder or "."))
+    suggestion = inside(folder, near) if near else None
+    if name is not None and place.startswith("/"):
+        suggestion = f"{name}==VERSION"
     raise FileMissing(
         path=mask_secrets(words.shown if is_filled else place),
         named_by=str(words.origin),
-        suggestion=inside(folder, near) if near else None,
+        suggestion=suggestion,
     )
 
 

@@ -26,6 +26,15 @@ _DEEPEST_INCLUDE = 50
 # pip takes these three and no weaker ones (pip, hashes.py, STRONG_HASHES).
 _HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}", re.IGNORECASE)
 
+# People name these with -r, and the first error of their text would only confuse.
+_OTHER_FORMATS = {
+    "cfg": "name the folder that it lies in",
+    "py": "name the folder that it lies in",
+    "toml": "name the folder that it lies in",
+    "yaml": "name it with -f",
+    "yml": "name it with -f",
+}
+
 _FILE_OPTION_NOTES: Mapping[str, tuple[Outcome, str]] = {
     "--no-index": (Outcome.UNSUPPORTED, "the default package index is still asked"),
     "--no-binary": (Outcome.UNSUPPORTED, "say it per package: --artifact NAME=sdist"),
@@ -137,6 +146,8 @@ class PipReader:
             near = nearest(path.rpartition("/")[2], self._files.listing(folder or "."))
             suggestion = inside(folder, near) if near else None
             raise FileMissing(path=path, named_by=str(named_by) if named_by else None, suggestion=suggestion)
+        if (hint := _OTHER_FORMATS.get(path.rpartition(".")[2].lower())) is not None:
+            raise FileUnreadable(path=path, reason="it is no requirements file", hint=hint)
         return decode_text(self._files.read_bytes(path), path, coding_line=True)
 
     def _tell_undefined(self, line: LogicalLine, origin: Origin) -> None:

@@ -152,6 +152,26 @@ def test_any_word_of_a_command_line_is_read_or_refused(word):
         assert error.exit_status == 2
 
 
+REQUIREMENTS = st.lists(
+    st.sampled_from(
+        ["torch", "Torch", "numpy>=1", "torch==2.6", "a[x]", "a; python_version > '3'", "b @ https://h/b.zip"]
+    ),
+    max_size=8,
+)
+
+
+@FUZZED
+@given(REQUIREMENTS, REQUIREMENTS)
+def test_merging_keeps_every_line_or_tells_it_and_merging_again_changes_nothing(first, second):
+    files = FakeTextFiles({"a.txt": "\n".join(first).encode(), "b.txt": "\n".join(second).encode()})
+    readings = [read_requirements_txt(name, files, environ={}) for name in ("a.txt", "b.txt")]
+    merged = merge_readings(readings)
+    told = [(one.text, one.origin) for one in (*merged.requirements, *merged.fates)]
+    assert sorted(told) == sorted((one.text, one.origin) for reading in readings for one in reading.requirements)
+    assert merge_readings([merged]) == merged
+    assert merge_readings(readings) == merged
+
+
 SAFE = st.text(st.characters(categories=("L", "Nd")), min_size=6, max_size=12).map(lambda one: f"Secret{one}")
 
 

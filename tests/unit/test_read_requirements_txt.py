@@ -184,6 +184,20 @@ def test_a_missing_include_names_the_line_and_the_nearest_file():
     assert error.hints == ("did you mean sub/base.txt?",)
 
 
+def test_a_path_of_the_machine_that_froze_the_list_suggests_the_name():
+    error = error_of(FileMissing, "numpy @ file:///croot/numpy_1/work")
+    assert error.sentence == "There is no file /croot/numpy_1/work, named by requirements.txt:1"
+    assert error.hints == ("did you mean numpy==VERSION?",)
+
+
+def test_a_file_of_another_format_is_refused_with_the_way_to_name_it():
+    error = error_of(FileUnreadable, "-r pyproject.toml", pyproject_toml="[project]")
+    assert (error.sentence, error.hints) == (
+        "pyproject.toml cannot be read: it is no requirements file",
+        ("name the folder that it lies in",),
+    )
+
+
 @pytest.mark.parametrize(
     "data",
     [
