@@ -137,7 +137,9 @@ def _composition(
         pypi=lines,
         no_build_isolation=tuple(name for name in order if best.artifacts[name].kind is ArtifactKind.NO_ISOLATION),
         indexes=choices.indexes,
-        tasks=plan_tasks(best.artifacts, {name: member.version for name, member in best.closure.members.items()}, order),
+        tasks=plan_tasks(
+            best.artifacts, {name: member.version for name, member in best.closure.members.items()}, order
+        ),
         defaults=tuple(sorted((*defaults, *_target_defaults(intent, target)), key=lambda default: default.name)),
         rejected=told_rejections(found, choices),
         fates=_fates(intent, demand, target.python),
@@ -174,7 +176,9 @@ def _target_defaults(intent: Intent, target: Target) -> tuple[Default, ...]:
         why = f"the lowest driver that runs CUDA {target.cuda}; --driver says what a machine has"
         found.append(Default(name="driver", value=target.driver_floor, why=why))
     if intent.wishes.requires_pixi is None:
-        found.append(Default(name="pixi", value=f">={target.pixi}", why="the oldest pixi that reads this manifest rightly"))
+        found.append(
+            Default(name="pixi", value=f">={target.pixi}", why="the oldest pixi that reads this manifest rightly")
+        )
     return tuple(found)
 
 
@@ -202,18 +206,24 @@ def _fates(intent: Intent, demand: Demand, python: str) -> tuple[Fate, ...]:
         marker = user.requirement.marker
         holds = marker is None or marker.evaluate(environment)
         note = None if holds else f"its marker does not hold on linux-64 with Python {python}"
-        fates.append(Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT if holds else Outcome.INACTIVE, note=note))
+        fates.append(
+            Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT if holds else Outcome.INACTIVE, note=note)
+        )
     for kind, users in (("constraint", intent.reading.constraints), ("override", intent.reading.overrides)):
         fates += [Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT, note=f"a {kind}") for user in users]
-    return tuple(sorted(fates, key=lambda fate: (fate.origin.kind, fate.origin.file or "", fate.origin.line or 0, fate.text)))
+    return tuple(
+        sorted(fates, key=lambda fate: (fate.origin.kind, fate.origin.file or "", fate.origin.line or 0, fate.text))
+    )
 
 
 def _require_proof(composition: Composition) -> None:
-    unproved = [f"{package.name} {package.version}: {package.standing.value}" for package in composition.packages if package.standing is not Standing.PROVED]
+    unproved = [
+        f"{package.name} {package.version}: {package.standing.value}"
+        for package in composition.packages
+        if package.standing is not Standing.PROVED
+    ]
     system: SystemLayer = composition.system
     if system.dependencies:
         unproved.insert(0, "the conda layer: by tables (it is not solved yet)")
     if unproved:
         raise ProofRequired(unproved=unproved)
-
-

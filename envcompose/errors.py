@@ -155,7 +155,10 @@ class FileBroken(EnvcomposeError):
     exit_status = 3
 
     def __init__(self, *, file: str, reason: str) -> None:
-        super().__init__(f"{file} is not what its index promised: {reason}", hints=("run again; if it stays, tell the index's owner",))
+        super().__init__(
+            f"{file} is not what its index promised: {reason}",
+            hints=("run again; if it stays, tell the index's owner",),
+        )
 
 
 class UploadTimesUnknown(EnvcomposeError):
@@ -178,7 +181,9 @@ class ResolverBroken(EnvcomposeError):
     exit_status = 3
 
     def __init__(self, *, words: str) -> None:
-        super().__init__("uv, the resolver, failed", facts=words.strip().splitlines()[-6:], hints=("run again with -v",))
+        super().__init__(
+            "uv, the resolver, failed", facts=words.strip().splitlines()[-6:], hints=("run again with -v",)
+        )
 
 
 class OptionSyntax(InputError):
@@ -272,7 +277,11 @@ class ProjectUnknown(InputError):
     code = "project-unknown"
 
     def __init__(self, *, name: str, origin: str, suggestion: str | None = None) -> None:
-        hint = f"did you mean {suggestion}?" if suggestion else "check the spelling, or name the index that has it with --index"
+        hint = (
+            f"did you mean {suggestion}?"
+            if suggestion
+            else "check the spelling, or name the index that has it with --index"
+        )
         super().__init__(f"The package index knows no project {name} ({origin})", hints=(hint,), packages=(name,))
 
 
@@ -282,7 +291,15 @@ class Infeasible(EnvcomposeError):
     code = "infeasible"
     exit_status = 1
 
-    def __init__(self, *, subject: str, target: str, rejected: Sequence[Rejection], complete: bool = True, hints: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        subject: str,
+        target: str,
+        rejected: Sequence[Rejection],
+        complete: bool = True,
+        hints: Sequence[str] = (),
+    ) -> None:
         sentence = f"No combination of versions fulfils {subject} for {target}"
         if not complete:
             sentence += " (incomplete: the bound on resolves was met before everything was tried)"
@@ -361,4 +378,31 @@ class NoPythonLeft(InputError):
 
     def __init__(self, *, wished: str | None, bounds: Sequence[str]) -> None:
         facts = ([f"--python {wished}"] if wished else []) + list(bounds)
-        super().__init__("No Python on conda-forge fulfils all that is asked of it", facts=facts, hints=("loosen one of these",))
+        super().__init__(
+            "No Python on conda-forge fulfils all that is asked of it", facts=facts, hints=("loosen one of these",)
+        )
+
+
+class NothingAsked(InputError):
+    """A command without anything to compose (exit 2)."""
+
+    code = "nothing-asked"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is nothing to compose",
+            hints=(
+                "name a stack, for example: envcompose init axolotl --cuda 12.4",
+                "list the stacks: envcompose recipes list",
+            ),
+        )
+
+
+class UnknownRecipe(InputError):
+    """A recipe that does not ship with envcompose (exit 2)."""
+
+    code = "unknown-recipe"
+
+    def __init__(self, *, name: str, suggestion: str | None) -> None:
+        hint = f"did you mean {suggestion}?" if suggestion else "envcompose recipes list"
+        super().__init__(f"There is no recipe {name}", hints=(hint,))

@@ -25,6 +25,9 @@ class PackageIndex(Protocol):
     def contents(self, file: PackageFile) -> WheelContents | None:
         """What a wheel holds, or None where the index cannot tell without sending the whole file."""
 
+    def known_size(self, file: PackageFile) -> int | None:
+        """A file's size in bytes where it is known already; never asks for it."""
+
     def analysis(self, file: PackageFile, *, torches: Sequence[str | None], python: str) -> Analysis:
         """What an sdist says under each assumption about the installed torch; nothing of it is run.
 

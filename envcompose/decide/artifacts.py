@@ -60,7 +60,11 @@ def decide_artifact(case: Case) -> Artifact | None:
     """The artifact of one package with its alternatives, or None where no rule finds a way."""
     answers = [answer for rule in RULES if (answer := rule(case)) is not None]
     if case.forced is not None:
-        answers = [replace(a, rule="forced", why=f"you asked for it with --artifact; {a.why}") for a in answers if a.kind is case.forced] or []
+        answers = [
+            replace(a, rule="forced", why=f"you asked for it with --artifact; {a.why}")
+            for a in answers
+            if a.kind is case.forced
+        ] or []
     if not answers:
         return None
     others = tuple(_alternative(case, answer) for answer in answers[1:] if answer.kind is not answers[0].kind)
@@ -72,7 +76,12 @@ def _given(case: Case) -> Artifact | None:
         return None
     kind = ArtifactKind.WHEEL if case.given_url.split("#")[0].endswith(".whl") else ArtifactKind.SDIST
     return Artifact(
-        kind=kind, rule="as-given", why="you named its source", standing=Standing.ASSUMED, url=case.given_url, evidence=()
+        kind=kind,
+        rule="as-given",
+        why="you named its source",
+        standing=Standing.ASSUMED,
+        url=case.given_url,
+        evidence=(),
     )
 
 
@@ -81,7 +90,13 @@ def _conda(case: Case) -> Artifact | None:
     if build is None:
         return None
     why = "torch comes from conda-forge, and conda-forge builds this for the same torch and CUDA line"
-    return Artifact(kind=ArtifactKind.CONDA, rule="island-from-conda", why=why, standing=Standing.BY_TABLES, evidence=(build.evidence,))
+    return Artifact(
+        kind=ArtifactKind.CONDA,
+        rule="island-from-conda",
+        why=why,
+        standing=Standing.BY_TABLES,
+        evidence=(build.evidence,),
+    )
 
 
 def _wheel(case: Case) -> Artifact | None:
@@ -164,12 +179,17 @@ def _build_evidence(case: Case) -> tuple[Evidence, ...]:
     found = []
     for need in case.analysis.build_needs if case.analysis else ():
         if need.required and need.distribution in case.island and need.place is not None:
-            found.append(Evidence(text=f"{need.place}: {need.place.text.strip()}", source=f"the sdist of {case.member.name} {case.member.version}"))
+            found.append(
+                Evidence(
+                    text=f"{need.place}: {need.place.text.strip()}",
+                    source=f"the sdist of {case.member.name} {case.member.version}",
+                )
+            )
     return tuple(found[:3])
 
 
 def _compiles(case: Case) -> CompileClass | None:
-    extension = case.analysis.extension if case.analysis else False
+    extension = case.analysis.extension if case.analysis else None
     cuda = case.analysis.cuda_sources if case.analysis else 0
     return compile_class(case.recipe, extension=extension, cuda_sources=cuda)
 
@@ -217,4 +237,3 @@ def _alternative(case: Case, answer: Artifact) -> Alternative:
 
 
 RULES: tuple[Rule, ...] = (_given, _conda, _wheel, _prebuilt, _sdist, _no_isolation, _task)
-

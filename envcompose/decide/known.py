@@ -23,10 +23,14 @@ class Prebuilt:
     nightly: bool
 
 
-def known_bad(recipe: PackageRecipe | None, version: Version, kind: ArtifactKind | None, torch: TorchChoice | None) -> KnownBad | None:
+def known_bad(
+    recipe: PackageRecipe | None, version: Version, kind: ArtifactKind | None, torch: TorchChoice | None
+) -> KnownBad | None:
     """The first fact that says this package, got this way, fails with this torch; kind None asks for facts about any way."""
     for fact in recipe.known_bad if recipe else ():
-        if fact.artifact != (None if kind is None else kind.value) or not fact.specifier.contains(version, prereleases=True):
+        if fact.artifact != (None if kind is None else kind.value) or not fact.specifier.contains(
+            version, prereleases=True
+        ):
             continue
         if _torch_matches(fact, torch):
             return fact
@@ -58,7 +62,13 @@ def sound_prebuilt(
         why = next(_misfits(recipe, wheel, torch, python, glibc), None)
         if why is None:
             return _filled(wheel, torch, python), tuple(lost)
-        lost.append(Rejection(what=f"prebuilt {recipe.name} {version} for torch {wheel.torch}, CUDA {wheel.cuda}", why=why, rule="prebuilt-fits"))
+        lost.append(
+            Rejection(
+                what=f"prebuilt {recipe.name} {version} for torch {wheel.torch}, CUDA {wheel.cuda}",
+                why=why,
+                rule="prebuilt-fits",
+            )
+        )
     return None, tuple(_nearest(lost, torch))
 
 
@@ -88,7 +98,13 @@ def _nearest(lost: list[Rejection], torch: TorchChoice) -> list[Rejection]:
         return same
     torches = sorted({entry.what.split("for torch ")[1].split(",")[0] for entry in lost}, key=Version)
     what = lost[0].what.split(" for torch")[0]
-    return [Rejection(what=what, why=f"its release wheels are for torch {', '.join(torches)}, not {torch.minor}", rule="prebuilt-fits")]
+    return [
+        Rejection(
+            what=what,
+            why=f"its release wheels are for torch {', '.join(torches)}, not {torch.minor}",
+            rule="prebuilt-fits",
+        )
+    ]
 
 
 def _filled(wheel: PrebuiltWheel, torch: TorchChoice, python: str) -> Prebuilt:

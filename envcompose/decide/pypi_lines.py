@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.model.composition import PypiDependency
@@ -17,7 +18,14 @@ from envcompose.resolve.metadata import active_requirements, header_values
 from envcompose.resolve.partners import PARTNERS
 from envcompose.resolve.universe import TargetUniverse
 
-SOURCE_BUILT = (ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
+SHORT_WORDS = {
+    ArtifactKind.CONDA: "from conda",
+    ArtifactKind.WHEEL: "a wheel of the index",
+    ArtifactKind.PREBUILT: "the project's own release wheel, by tables",
+    ArtifactKind.SDIST: "its sdist, built isolated",
+    ArtifactKind.NO_ISOLATION: "its sdist, built against this torch",
+    ArtifactKind.TASK: "built by a task",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +58,17 @@ def pypi_lines(plan: PypiPlan) -> tuple[PypiDependency, ...]:
         lines[name] = _line(plan, member, why)
         for extra in _extras_with(plan, member, tasks):
             lines[name] = replace(lines[name], extras=tuple(e for e in lines[name].extras if e != extra))
-            lines |= {other: line for other, line in _instead_of(plan, member, extra, tasks).items() if other not in lines}
+            lines |= {
+                other: line for other, line in _instead_of(plan, member, extra, tasks).items() if other not in lines
+            }
     if plan.project is not None:
         extras = tuple(sorted(plan.project.extras))
         lines[canonicalize_name(plan.project.name)] = PypiDependency(
-            name=canonicalize_name(plan.project.name), path=plan.project.path, editable=True, extras=extras, why="the project itself, editable"
+            name=canonicalize_name(plan.project.name),
+            path=plan.project.path,
+            editable=True,
+            extras=extras,
+            why="the project itself, editable",
         )
     return tuple(lines[name] for name in sorted(lines))
 
@@ -66,13 +80,28 @@ def _is_project(plan: PypiPlan, name: str) -> bool:
 def _reason(plan: PypiPlan, member: Member) -> str | None:
     """Why the manifest pins a package; None where it is the lock's business."""
     if member.requested:
-        return "you asked for it"
+        return "asked for"
+    extra = _asked_extra(plan, member.name)
+    if extra is not None:
+        return f"the extra {extra}"
     if member.name in plan.island:
-        return "links torch: one version for one torch"
+        return "links torch"
     if plan.torch is not None and member.name in ("triton", *PARTNERS):
         return "belongs to this torch"
     if member.name in plan.compiled:
         return "compiled from source"
+    return None
+
+
+def _asked_extra(plan: PypiPlan, name: str) -> str | None:
+    """The extra of something asked for that brings a package, as `axolotl[deepspeed]`."""
+    for requirer, _ in plan.closure.members[name].required_by:
+        member = plan.closure.members.get(requirer)
+        if member is None or not member.requested:
+            continue
+        for extra in member.extras:
+            if any(canonicalize_name(requirement.name) == name for requirement in _of_extra(plan, member, extra)):
+                return f"{requirer}[{extra}]"
     return None
 
 
@@ -81,7 +110,7 @@ def _line(plan: PypiPlan, member: Member, why: str) -> PypiDependency:
     user = next((user for user in plan.requirements if user.name == member.name and user.requirement.url), None)
     if user is not None:
         return _direct(user, member)
-    line = PypiDependency(name=member.name, extras=member.extras, why=f"{why}; {artifact.why}")
+    line = PypiDependency(name=member.name, extras=member.extras, why=f"{why}; {SHORT_WORDS[artifact.kind]}")
     if artifact.kind is ArtifactKind.PREBUILT:
         return replace(line, url=artifact.url)
     index = _index_of(plan, member.name)
@@ -133,12 +162,19 @@ def _instead_of(plan: PypiPlan, member: Member, extra: str, tasks: set[str]) -> 
     return lines
 
 
-def _of_extra(plan: PypiPlan, member: Member, extra: str):  # type: ignore[no-untyped-def]
-    texts = [text for text in header_values(plan.universe.metadata_of(member.release), "Requires-Dist") if "extra" in text]
+def _of_extra(plan: PypiPlan, member: Member, extra: str) -> list[Requirement]:
+    """The requirements that only this extra brings."""
+    texts = [
+        text
+        for text in header_values(plan.universe.metadata_of(member.release), "Requires-Dist")
+        if "extra" in text.partition(";")[2]
+    ]
     return active_requirements(texts, (extra,), plan.environment)
 
 
-def unavoidable_tasks(closure: Closure, artifacts: Mapping[str, Artifact], universe: TargetUniverse, environment: Mapping[str, str]) -> dict[str, str]:
+def unavoidable_tasks(
+    closure: Closure, artifacts: Mapping[str, Artifact], universe: TargetUniverse, environment: Mapping[str, str]
+) -> dict[str, str]:
     """Packages for a task that something requires without an extra, and what: pixi would have to lock them."""
     found = {}
     for name, artifact in artifacts.items():

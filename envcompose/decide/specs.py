@@ -45,10 +45,14 @@ def _order(piece: str) -> tuple[int, str]:
 
 def _without_idle(pieces: set[str]) -> set[str]:
     """Pins make bounds idle that they satisfy; of two lower or two upper bounds only the tighter one works."""
-    pins = [piece for piece in pieces if piece.startswith("==") and not piece.endswith("*") and not piece.startswith("===")]
+    pins = [
+        piece for piece in pieces if piece.startswith("==") and not piece.endswith("*") and not piece.startswith("===")
+    ]
     if len(pins) == 1:
         version = Version(pins[0][2:].strip())
-        return {piece for piece in pieces if piece == pins[0] or not SpecifierSet(piece).contains(version, prereleases=True)}
+        return {
+            piece for piece in pieces if piece == pins[0] or not SpecifierSet(piece).contains(version, prereleases=True)
+        }
     kept = set(pieces)
     for operators, pick in (((">=", ">"), max), (("<=", "<"), min)):
         same = [piece for piece in pieces if piece.startswith(operators)]

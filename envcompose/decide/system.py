@@ -43,7 +43,9 @@ class Plan:
 
     def built_without_isolation(self) -> list[Member]:
         """The members whose build sees the environment, by name."""
-        return [member for name, member in sorted(self.closure.members.items()) if self.artifacts[name].kind in UNISOLATED]
+        return [
+            member for name, member in sorted(self.closure.members.items()) if self.artifacts[name].kind in UNISOLATED
+        ]
 
 
 def plan_system(plan: Plan) -> SystemLayer:
@@ -80,7 +82,9 @@ class _Layer:
     def add(self, name: str, spec: str, why: str, rule: str, evidence: Iterable[Evidence] = ()) -> None:
         held = self.dependencies.get(name)
         if held is None:
-            self.dependencies[name] = CondaDependency(name=name, spec=spec, why=why, rule=rule, evidence=tuple(evidence))
+            self.dependencies[name] = CondaDependency(
+                name=name, spec=spec, why=why, rule=rule, evidence=tuple(evidence)
+            )
             return
         reasons = held.why if why in held.why else f"{held.why}; {why}"
         self.dependencies[name] = CondaDependency(
@@ -91,7 +95,12 @@ class _Layer:
         self.env.setdefault(name, EnvironmentVariable(name=name, value=value, why=why))
 
     def python(self) -> None:
-        self.add("python", f"{self._plan.python}.*", f"the interpreter of the target, Python {self._plan.python}", "target-python")
+        self.add(
+            "python",
+            f"{self._plan.python}.*",
+            f"the interpreter of the target, Python {self._plan.python}",
+            "target-python",
+        )
 
     def torch(self) -> None:
         torch = self._plan.torch
@@ -118,9 +127,19 @@ class _Layer:
         for distribution, why in sorted(wanted.items()):
             name = distribution if distribution in analysis.tools else self.conda_name(distribution)
             if name is None:
-                self._warn("build-need-without-conda", f"{distribution}, which the build of {member.name} needs, has no conda package", member.name)
+                self._warn(
+                    "build-need-without-conda",
+                    f"{distribution}, which the build of {member.name} needs, has no conda package",
+                    member.name,
+                )
                 continue
-            self.add(name, self._spec_of(distribution, analysis), f"{why} of {member.name}", "build-need", _evidence(analysis, distribution))
+            self.add(
+                name,
+                self._spec_of(distribution, analysis),
+                f"{why} of {member.name}",
+                "build-need",
+                _evidence(analysis, distribution),
+            )
             conda.add(name)
         tools = [tool.partition(">=")[0] for tool in analysis.tools]
         if "nvcc" in tools or analysis.cuda_sources:
@@ -129,7 +148,9 @@ class _Layer:
             self.add(tool, "*", f"a tool of the build of {member.name}", "build-tool")
             conda.add(tool)
         env = self._switches(member.name)
-        return BuildNeeds(name=member.name, python=tuple(sorted(wanted)), conda=tuple(sorted(conda)), tools=analysis.tools, env=env)
+        return BuildNeeds(
+            name=member.name, python=tuple(sorted(wanted)), conda=tuple(sorted(conda)), tools=analysis.tools, env=env
+        )
 
     def _toolkit(self, name: str, analysis: Analysis) -> set[str]:
         self.add(NVCC, self._nvcc_spec(), f"compiles {name}; brings a g++ that it accepts", "build-tool")
@@ -145,7 +166,9 @@ class _Layer:
         code = plan.gpu_code
         found = {}
         for switch in recipe.build_switches if recipe else ():
-            value = switch.value.format(archs_semicolon=code.semicolon, archs_dotted=code.dotted, max_jobs=code.max_jobs)
+            value = switch.value.format(
+                archs_semicolon=code.semicolon, archs_dotted=code.dotted, max_jobs=code.max_jobs
+            )
             self.set_env(switch.name, value, f"{switch.why} ({name})")
             found[switch.name] = value
         if code.dotted:
@@ -173,18 +196,30 @@ class _Layer:
                     continue
                 for conda in need.conda:
                     if conda == NVCC and not (self._plan.line and self._plan.line.nvcc):
-                        self._warn("no-nvcc", f"{name} wants nvcc at run time ({need.why}), and conda-forge has none for this CUDA line", name)
+                        self._warn(
+                            "no-nvcc",
+                            f"{name} wants nvcc at run time ({need.why}), and conda-forge has none for this CUDA line",
+                            name,
+                        )
                         continue
-                    self.add(conda, self._nvcc_spec() if conda == NVCC else "*", f"{name}: {need.why}", "run-need", (need.evidence,))
+                    self.add(
+                        conda,
+                        self._nvcc_spec() if conda == NVCC else "*",
+                        _about(name, need.why),
+                        "run-need",
+                        (need.evidence,),
+                    )
                 for key, value in need.env:
-                    self.set_env(key, value, f"{name}: {need.why}")
+                    self.set_env(key, value, _about(name, need.why))
 
     def cuda(self) -> None:
         """Where nvcc is there: the toolkit's line, and where extensions look for it."""
         plan = self._plan
         if NVCC not in self.dependencies:
             return
-        self.add(CUDA_VERSION, self._nvcc_spec(), "one toolkit line for nvcc and all CUDA libraries of conda", "target-cuda")
+        self.add(
+            CUDA_VERSION, self._nvcc_spec(), "one toolkit line for nvcc and all CUDA libraries of conda", "target-cuda"
+        )
         self.set_env("CUDA_HOME", "$CONDA_PREFIX", "conda's nvcc never sets it, and one of the user's own would win")
         if plan.torch is not None and plan.torch.layer is Layer.PYPI and plan.built_without_isolation():
             path = "$CONDA_PREFIX/targets/x86_64-linux/include"
@@ -196,7 +231,12 @@ class _Layer:
             if request.channel:
                 held = self.dependencies[request.name]
                 self.dependencies[request.name] = CondaDependency(
-                    name=held.name, spec=held.spec, why=held.why, rule=held.rule, evidence=held.evidence, channel=request.channel
+                    name=held.name,
+                    spec=held.spec,
+                    why=held.why,
+                    rule=held.rule,
+                    evidence=held.evidence,
+                    channel=request.channel,
                 )
 
     def constraints(self) -> tuple[CondaDependency, ...]:
@@ -210,12 +250,18 @@ class _Layer:
             spec = conda_spec(member.bounds())
             if spec == "*":
                 continue
-            who = ", ".join(sorted({requirer or "you" for requirer, requirement in member.required_by if str(requirement.specifier)}))
+            who = ", ".join(
+                sorted(
+                    {requirer or "you" for requirer, requirement in member.required_by if str(requirement.specifier)}
+                )
+            )
             why = f"{who} (PyPI) bounds it, and {bringers[0]} may bring it"
             if twin.conda in self.dependencies:
                 self.add(twin.conda, spec, f"bounded by {who} (PyPI)", "pypi-bound")
             else:
-                found[twin.conda] = CondaDependency(name=twin.conda, spec=spec, why=why, rule="pypi-bound", evidence=(twin.evidence,))
+                found[twin.conda] = CondaDependency(
+                    name=twin.conda, spec=spec, why=why, rule="pypi-bound", evidence=(twin.evidence,)
+                )
         return tuple(found[name] for name in sorted(found))
 
     def conda_name(self, distribution: str) -> str | None:
@@ -230,7 +276,9 @@ class _Layer:
 
     def _spec_of(self, distribution: str, analysis: Analysis) -> str:
         """The bounds on a build need: the sdist's own, the closure's, and torch's on setuptools."""
-        bounds = [str(r.specifier) for r in _parsed(analysis.build_requires) if canonicalize_name(r.name) == distribution]
+        bounds = [
+            str(r.specifier) for r in _parsed(analysis.build_requires) if canonicalize_name(r.name) == distribution
+        ]
         member = self._plan.closure.members.get(distribution)
         bounds += member.bounds() if member else ()
         torch = self._plan.torch
@@ -242,9 +290,17 @@ class _Layer:
         self.messages.append(Message(code=code, level=Level.WARNING, text=text, packages=(package,)))
 
 
+def _about(name: str, why: str) -> str:
+    """A reason that says whose it is, once."""
+    return why if why.startswith(name) else f"{name}: {why}"
+
+
 def _importable(analysis: Analysis, island: frozenset[str]) -> dict[str, str]:
     """What must or should be importable for an unisolated build, without the island (it is installed before), and why."""
-    found = {need.distribution: "wanted by the build" if not need.required else "needed by the build" for need in analysis.build_needs}
+    found = {
+        need.distribution: "wanted by the build" if not need.required else "needed by the build"
+        for need in analysis.build_needs
+    }
     for requirement in _parsed(analysis.build_requires):
         found.setdefault(canonicalize_name(requirement.name), "a declared build requirement")
     return {name: why for name, why in found.items() if name not in island}

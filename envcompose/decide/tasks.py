@@ -14,7 +14,9 @@ VERIFY = "verify"
 VERIFIER = ".envcompose/verify"
 
 
-def plan_tasks(artifacts: Mapping[str, Artifact], versions: Mapping[str, Version], order: Sequence[str]) -> tuple[Task, ...]:
+def plan_tasks(
+    artifacts: Mapping[str, Artifact], versions: Mapping[str, Version], order: Sequence[str]
+) -> tuple[Task, ...]:
     """Build tasks in build order, each after the one before it, then the rebuild offers, then `verify`."""
     builds: list[Task] = []
     for name in order:

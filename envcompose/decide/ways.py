@@ -66,8 +66,14 @@ def _no_wheel(name: str, version: Version, own: Sequence[PackageFile], around: C
     compiled = [file for file in own if file.is_wheel and not is_pure(file.filename)]
     if not compiled:
         return None
-    fits_elsewhere = any(best_wheel(compiled, wheel_ranks(other, around.glibc)) for other in _other_pythons(around.python))
-    why = f"it has no wheel for Python {around.python}" if fits_elsewhere else f"none of its wheels fits glibc {around.glibc}"
+    fits_elsewhere = any(
+        best_wheel(compiled, wheel_ranks(other, around.glibc)) for other in _other_pythons(around.python)
+    )
+    why = (
+        f"it has no wheel for Python {around.python}"
+        if fits_elsewhere
+        else f"none of its wheels fits glibc {around.glibc}"
+    )
     return Rejection(what=f"{name} {version}", why=why, rule="wheel-fits")
 
 
@@ -75,7 +81,9 @@ def _other_pythons(python: str) -> tuple[str, ...]:
     return tuple(f"3.{minor}" for minor in range(8, 17) if f"3.{minor}" != python)
 
 
-def wheel_misfit(recipe: PackageRecipe | None, version: Version, wheel: PackageFile, torch: TorchChoice | None) -> str | None:
+def wheel_misfit(
+    recipe: PackageRecipe | None, version: Version, wheel: PackageFile, torch: TorchChoice | None
+) -> str | None:
     """Why an index wheel that links torch does not serve the torch chosen, by what the recipes know of it."""
     if recipe is None or torch is None or is_pure(wheel.filename):
         return None
@@ -98,11 +106,16 @@ def conda_build(recipe: PackageRecipe | None, version: Version, torch: TorchChoi
     return None
 
 
-def compile_class(recipe: PackageRecipe | None, *, extension: bool, cuda_sources: int) -> CompileClass | None:
-    """How long a source build takes: what the recipe knows, else by the number of CUDA files (a rule of thumb)."""
+def compile_class(recipe: PackageRecipe | None, *, extension: bool | None, cuda_sources: int) -> CompileClass | None:
+    """How long a source build takes: what the recipe knows, else by the number of CUDA files (a rule of thumb).
+
+    `extension` says whether the build compiles anything; None where the sdist was not looked into.
+    """
+    if extension is False:
+        return None
     if recipe is not None and recipe.compile_cost is not None:
         return CompileClass(recipe.compile_cost.class_)
-    if not extension:
+    if extension is None:
         return None
     if cuda_sources >= 20:
         return CompileClass.LONG

@@ -119,9 +119,25 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The inputs as they were named, so that a manifest can be composed again: words and paths, secrets masked.
+
+    Paths are relative to the manifest's folder.
+    """
+
+    words: tuple[str, ...] = ()
+    requirement_files: tuple[str, ...] = ()
+    environment_file: str | None = None
+    project: str | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """Everything the user asked for, from all inputs."""
 
     stacks: tuple[StackRequest, ...]
     reading: InputReading
     wishes: Wishes
+    request: Request = field(default_factory=Request)

@@ -37,7 +37,9 @@ class Member:
 
     def bounds(self) -> tuple[str, ...]:
         """The distinct specifier sets that its requirers put on it, sorted, without empty ones."""
-        return tuple(sorted({str(requirement.specifier) for _, requirement in self.required_by if str(requirement.specifier)}))
+        return tuple(
+            sorted({str(requirement.specifier) for _, requirement in self.required_by if str(requirement.specifier)})
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,11 @@ def trace_closure(
 
     Pins that nothing reaches are left out (constraints never are reached by themselves).
     """
-    walk = _Walk(pins={canonicalize_name(name): Version(version) for name, version in pins.items()}, universe=universe, environment=environment)
+    walk = _Walk(
+        pins={canonicalize_name(name): Version(version) for name, version in pins.items()},
+        universe=universe,
+        environment=environment,
+    )
     for root in roots:
         walk.require(USER, root)
     walk.run()
@@ -80,7 +86,9 @@ def trace_closure(
 class _Walk:
     """The state of one walk: extras reached so far, and who required what."""
 
-    def __init__(self, *, pins: Mapping[str, Version], universe: TargetUniverse, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, pins: Mapping[str, Version], universe: TargetUniverse, environment: Mapping[str, str]
+    ) -> None:
         self._pins = pins
         self._universe = universe
         self._environment = environment
@@ -130,10 +138,13 @@ class _Walk:
                 release=release,
                 extras=tuple(sorted(self._extras[name])),
                 requires=tuple(self._requires.get(name, {}).values()),
-                required_by=tuple(requirement for requirement in sorted(
-                    ((requirer, requirement) for (requirer, _), requirement in self._by[name].items()),
-                    key=lambda pair: (pair[0], str(pair[1])),
-                )),
+                required_by=tuple(
+                    requirement
+                    for requirement in sorted(
+                        ((requirer, requirement) for (requirer, _), requirement in self._by[name].items()),
+                        key=lambda pair: (pair[0], str(pair[1])),
+                    )
+                ),
             )
             if release.from_sdist:
                 reading = self._universe.reading_of(release)

@@ -39,7 +39,9 @@ def render_metadata(name: str, version: str, reading: Reading) -> str:
     return "\n".join(lines) + "\n"
 
 
-def active_requirements(texts: Iterable[str], extras: Iterable[str], environment: Mapping[str, str]) -> list[Requirement]:
+def active_requirements(
+    texts: Iterable[str], extras: Iterable[str], environment: Mapping[str, str]
+) -> list[Requirement]:
     """The requirements that hold in this environment with these extras, in the order given.
 
     Lines that name an extra are parsed only where an extra was asked for: that is most of most metadata.

@@ -81,7 +81,9 @@ class _Variants:
             if file is not None:
                 self.by_tables.add(TORCH)
                 rewrite = self._nvidia_of_line(torch.build.cuda)
-                found.append(Release(name=TORCH, version=torch.locked_version, file=_on(file, torch.build), rewrite=rewrite))
+                found.append(
+                    Release(name=TORCH, version=torch.locked_version, file=_on(file, torch.build), rewrite=rewrite)
+                )
         return found
 
     def partners(self, name: str, torch: TorchChoice) -> list[Release]:
@@ -90,7 +92,9 @@ class _Variants:
         own = self._index.partner_index(torch.index, name)
         if own is not None:
             versions = sorted({file.version for file in own if file.version.local == torch.build.local})
-            return [Release(name=name, version=v, file=file) for v in versions if (file := self._best(own, v)) is not None]
+            return [
+                Release(name=name, version=v, file=file) for v in versions if (file := self._best(own, v)) is not None
+            ]
         self.by_tables.add(name)
         files = self._index.project(name) or ()
         releases = []
@@ -105,12 +109,21 @@ class _Variants:
         return best_wheel([file for file in files if file.version == version], self._ranks)  # type: ignore[arg-type]
 
     def _nvidia_of_line(self, cuda: str) -> Callable[[str], str]:
-        sibling = next((release for release in sorted(self._facts.torch, key=_by_version, reverse=True) if _default_line(release) == cuda), None)
+        sibling = next(
+            (
+                release
+                for release in sorted(self._facts.torch, key=_by_version, reverse=True)
+                if _default_line(release) == cuda
+            ),
+            None,
+        )
 
         def rewrite(headers: str) -> str:
             if sibling is None:
                 return with_nvidia_pins(headers, None)
-            file = self._best(self._index.project(TORCH) or (), sibling.version) or _any_wheel(self._index.project(TORCH) or (), sibling.version)
+            file = self._best(self._index.project(TORCH) or (), sibling.version) or _any_wheel(
+                self._index.project(TORCH) or (), sibling.version
+            )
             return with_nvidia_pins(headers, None if file is None else self._index.metadata(file))
 
         return rewrite
@@ -122,7 +135,11 @@ def with_nvidia_pins(headers: str, sibling: str | None) -> str:
     Without such a release the NVIDIA requirements are left out: they are the index's to tell.
     """
     own = [text for text in header_values(headers, "Requires-Dist") if _is_nvidia(text)]
-    kept = [line for line in headers.splitlines() if not (line.startswith("Requires-Dist:") and _is_nvidia(line.partition(":")[2].strip()))]
+    kept = [
+        line
+        for line in headers.splitlines()
+        if not (line.startswith("Requires-Dist:") and _is_nvidia(line.partition(":")[2].strip()))
+    ]
     if sibling is not None:
         theirs = [text for text in header_values(sibling, "Requires-Dist") if _is_nvidia(text)]
         kept += [f"Requires-Dist: {_with_own_version(text, own)}" for text in theirs]

@@ -17,7 +17,10 @@ def wheel_ranks(python: str, glibc: str) -> Mapping[str, int]:
     """Every tag that fits CPython `python` on x86_64 Linux with this glibc, and its rank; the best is 0."""
     version = tuple(int(part) for part in python.split("."))
     platforms = linux_platforms(glibc)
-    tags = [*cpython_tags(version, platforms=platforms), *compatible_tags(version, f"cp{version[0]}{version[1]}", platforms)]
+    tags = [
+        *cpython_tags(version, platforms=platforms),
+        *compatible_tags(version, f"cp{version[0]}{version[1]}", platforms),
+    ]
     return {str(tag): rank for rank, tag in enumerate(dict.fromkeys(tags))}
 
 

@@ -147,12 +147,19 @@ def stub(name: str, version: Version) -> Release:
 
 
 def _sdist(files: Sequence[PackageFile]) -> PackageFile | None:
-    sdists = sorted((file for file in files if not file.is_wheel), key=lambda file: (file.filename.endswith(".zip"), file.filename))
+    sdists = sorted(
+        (file for file in files if not file.is_wheel), key=lambda file: (file.filename.endswith(".zip"), file.filename)
+    )
     return sdists[0] if sdists else None
 
 
 def _filename(release: Release) -> str:
     """The name under which the resolver sees a release: always a wheel, and unique for its version."""
-    if release.file is not None and release.file.is_wheel and release.file.version == release.version and not release.rewrite:
+    if (
+        release.file is not None
+        and release.file.is_wheel
+        and release.file.version == release.version
+        and not release.rewrite
+    ):
         return release.file.filename
     return f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"

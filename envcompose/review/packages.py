@@ -66,13 +66,17 @@ def import_expectations(best: Settled, facts: Facts, index: PackageIndex) -> tup
         named = recipe.imports if recipe and recipe.imports else tuple(_likely(name, tops))
         imports += [(name, module) for module in named]
         if compiled:
-            extensions += [(name, module) for module in (recipe.extensions if recipe and recipe.extensions else modules)]
+            extensions += [
+                (name, module) for module in (recipe.extensions if recipe and recipe.extensions else modules)
+            ]
         if member.requested:
             scripts += [(name, command) for command in (recipe.scripts if recipe and recipe.scripts else commands)]
     return tuple(imports), tuple(extensions), tuple(scripts)
 
 
-def _names_of(best: Settled, member: Member, index: PackageIndex) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _names_of(
+    best: Settled, member: Member, index: PackageIndex
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     file = member.release.file
     if file is None:
         return (), (), ()

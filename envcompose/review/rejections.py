@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 
 from envcompose.model.decision import Rejection
@@ -11,6 +12,8 @@ from envcompose.search.prospects import Prospect
 
 MOST_TOLD = 24
 
+_NUMBERS = re.compile(r"[<>=!~]*\d[\w.+]*|,")
+
 
 def told_rejections(found: Found, choices: Choices) -> tuple[Rejection, ...]:
     """Rejections with the reason of each, newest release first; releases that only cost more are among them."""
@@ -18,9 +21,13 @@ def told_rejections(found: Found, choices: Choices) -> tuple[Rejection, ...]:
     best = found.best.prospect.release if found.best and found.best.prospect.release else None
     newest_first = sorted(entries, key=_key, reverse=True)
     if best is not None:
-        newest_first = [entry for entry in newest_first if entry.release is None or entry.release != best.version or "Python" in entry.what]
+        newest_first = [
+            entry
+            for entry in newest_first
+            if entry.release is None or entry.release != best.version or "Python" in entry.what
+        ]
     told = []
-    for _, group in groupby(newest_first, key=lambda entry: (_subject(entry), _reason(entry), entry.rule)):
+    for _, group in groupby(newest_first, key=_kind):
         told.append(_joined(list(group)))
     return tuple(dict.fromkeys(told))[:MOST_TOLD]
 
@@ -52,12 +59,21 @@ def _subject(entry: Rejection) -> str:
     return entry.what.rpartition(" ")[0] if entry.release is not None else entry.what
 
 
-def _reason(entry: Rejection) -> str:
-    return entry.why
+def _kind(entry: Rejection) -> tuple[str, str, str]:
+    """What makes neighbours one: the same words, or only another bound on torch or another version of the same package."""
+    if entry.release is None:
+        return entry.what, entry.why, entry.rule
+    return _subject(entry), _NUMBERS.sub("", entry.why), entry.rule
 
 
 def _joined(group: list[Rejection]) -> Rejection:
-    if len(group) == 1 or group[0].release is None:
-        return group[0]
-    newest, oldest = group[0].release, group[-1].release
-    return Rejection(what=f"{_subject(group[0])} {oldest} to {newest}", why=group[0].why, rule=group[0].rule, release=newest)
+    newest, oldest = group[0], group[-1]
+    if len(group) == 1 or newest.release is None:
+        return newest
+    why = newest.why if newest.why == oldest.why else f"{newest.why} ({newest.release}; the others alike)"
+    return Rejection(
+        what=f"{_subject(newest)} {oldest.release} to {newest.release}",
+        why=why,
+        rule=newest.rule,
+        release=newest.release,
+    )

@@ -40,7 +40,10 @@ class Choices:
         """The target in the user's words."""
         wishes = self.intent.wishes
         parts = [f"CUDA {wishes.cuda}" if wishes.cuda else "", f"driver {wishes.driver}" if wishes.driver else ""]
-        parts += [f"Python {wishes.python}" if wishes.python else "", f"GPU {' '.join(wishes.gpus)}" if wishes.gpus else ""]
+        parts += [
+            f"Python {wishes.python}" if wishes.python else "",
+            f"GPU {' '.join(wishes.gpus)}" if wishes.gpus else "",
+        ]
         return ", ".join([*filter(None, parts), wishes.platform])
 
     @property
@@ -49,7 +52,9 @@ class Choices:
         wishes = self.intent.wishes
         hints = []
         if wishes.cuda is not None and wishes.driver is None:
-            hints.append(f"if CUDA {wishes.cuda} is what nvidia-smi shows, it is the driver's: use --driver {wishes.cuda} instead of --cuda")
+            hints.append(
+                f"if CUDA {wishes.cuda} is what nvidia-smi shows, it is the driver's: use --driver {wishes.cuda} instead of --cuda"
+            )
         if wishes.python is not None:
             hints.append("leave --python out to let the rules choose it")
         return tuple(hints)

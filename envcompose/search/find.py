@@ -81,7 +81,9 @@ class _Search:
             outcome = replace(outcome, cost=outcome.cost._replace(python=outcome.cost.python + 100))
             if older is not None:
                 why = f"{', '.join(lacking)}: no wheel for Python {prospect.python}, though there is one for another"
-                self._rejected.append(Rejection(what=f"Python {prospect.python}", why=why, rule="newest-python-with-wheels"))
+                self._rejected.append(
+                    Rejection(what=f"Python {prospect.python}", why=why, rule="newest-python-with-wheels")
+                )
                 self.add([older])
         if self.best is None or outcome.cost < self.best.cost:
             self.best = outcome
@@ -89,7 +91,13 @@ class _Search:
     def found(self) -> Found:
         dearer = tuple(prospect for _, _, prospect in sorted(self._heap, key=lambda entry: entry[:2]))
         complete = self.best is not None or not self.spent
-        return Found(best=self.best, rejected=(*self._scout.rejections, *self._rejected), dearer=dearer, complete=complete, subject=self._scout.subject)
+        return Found(
+            best=self.best,
+            rejected=(*self._scout.rejections, *self._rejected),
+            dearer=dearer,
+            complete=complete,
+            subject=self._scout.subject,
+        )
 
 
 def _lacking_wheels(settled: Settled) -> list[str]:

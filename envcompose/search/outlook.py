@@ -68,6 +68,7 @@ class Observer:
         self._glibc = glibc
         self._forced = forced
         self._ways: dict[tuple[str, Version, str, str], Ways] = {}
+        self._fitting: dict[tuple[str, str], list[Version]] = {}
 
     def look(self, requirements: Sequence[Requirement], torch: TorchChoice | None, python: str) -> Outlook:
         """The outlook of these direct requirements with this torch on this Python."""
@@ -77,7 +78,9 @@ class Observer:
             if refused is not None:
                 return refused
         if torch is not None and python not in torch.release.pythons and torch.layer is Layer.PYPI:
-            return Outlook(stage=Stage.PYTHON, why=f"torch {torch.version} has no wheel for Python {python}", rule="wheel-fits")
+            return Outlook(
+                stage=Stage.PYTHON, why=f"torch {torch.version} has no wheel for Python {python}", rule="wheel-fits"
+            )
         long_compiles: list[str] = []
         bad: list[str] = []
         by_torch = False
@@ -119,13 +122,23 @@ class Observer:
             return Outlook(stage=Stage.PASSED)
         files = self._index.project(name)
         if files is None:
-            return Outlook(stage=Stage.ARTIFACT, why=f"there is no project {name} on the package index", rule="project-exists")
-        versions = _allowed(files, requirement.specifier)
+            return Outlook(
+                stage=Stage.ARTIFACT, why=f"there is no project {name} on the package index", rule="project-exists"
+            )
+        versions = self._versions(name, files, requirement.specifier)
         if not versions:
-            return Outlook(stage=Stage.ARTIFACT, why=f"no release of {name} satisfies {_bare(requirement)}", rule="release-exists")
+            return Outlook(
+                stage=Stage.ARTIFACT, why=f"no release of {name} satisfies {_bare(requirement)}", rule="release-exists"
+            )
         if recipe is None:
             return self._plain_pin(name, versions[0], files, around)
         return self._recipe_package(recipe, versions, files, around, pinned=pinned is not None)
+
+    def _versions(self, name: str, files: Sequence[PackageFile], specifier: SpecifierSet) -> list[Version]:
+        key = (name, str(specifier))
+        if key not in self._fitting:
+            self._fitting[key] = _allowed(files, specifier)
+        return self._fitting[key]
 
     def _plain_pin(self, name: str, version: Version, files: Sequence[PackageFile], around: Circumstances) -> Outlook:
         """A pinned package without a recipe: if it has compiled wheels, it must have one for this Python."""
@@ -135,7 +148,13 @@ class Observer:
         return Outlook(stage=Stage.PASSED)
 
     def _recipe_package(
-        self, recipe: PackageRecipe, versions: Sequence[Version], files: Sequence[PackageFile], around: Circumstances, *, pinned: bool
+        self,
+        recipe: PackageRecipe,
+        versions: Sequence[Version],
+        files: Sequence[PackageFile],
+        around: Circumstances,
+        *,
+        pinned: bool,
     ) -> Outlook:
         refusals: list[str] = []
         dear: Outlook | None = None
@@ -151,29 +170,44 @@ class Observer:
                 refusals.append(found.why)
         if dear is not None:
             return dear
-        return Outlook(stage=Stage.ARTIFACT, why=refusals[0] if refusals else f"no release of {recipe.name} can be had", rule="artifact-exists", by_torch=by_torch)
+        return Outlook(
+            stage=Stage.ARTIFACT,
+            why=refusals[0] if refusals else f"no release of {recipe.name} can be had",
+            rule="artifact-exists",
+            by_torch=by_torch,
+        )
 
-    def _version(self, recipe: PackageRecipe, version: Version, ways: Ways, around: Circumstances, *, pinned: bool) -> Outlook:
+    def _version(
+        self, recipe: PackageRecipe, version: Version, ways: Ways, around: Circumstances, *, pinned: bool
+    ) -> Outlook:
         torch = around.torch
         pair = known_bad(recipe, version, None, torch)
         bad = (f"{recipe.name} {version}: {pair.why}",) if pair else ()
         if torch is not None and torch.layer is Layer.SYSTEM and recipe.links_torch and ways.conda is None:
             why = f"{recipe.name} {version} links torch, and conda-forge has no build of it for torch {torch.minor} and CUDA {torch.cuda}"
             return Outlook(stage=Stage.ARTIFACT, why=why, rule="island-from-one-source")
-        if ways.without_build and self._forced.get(recipe.name) not in (ArtifactKind.NO_ISOLATION, ArtifactKind.SDIST, ArtifactKind.TASK):
+        if ways.without_build and self._forced.get(recipe.name) not in (
+            ArtifactKind.NO_ISOLATION,
+            ArtifactKind.SDIST,
+            ArtifactKind.TASK,
+        ):
             clash = self._wheel_clash(ways, around) if pinned else None
             if clash is not None:
                 return Outlook(stage=Stage.TORCH, why=f"{recipe.name} {version} {clash}", rule="torch-bound")
             return Outlook(stage=Stage.PASSED, known_bad=bad)
         return self._build(recipe, version, ways, around, bad)
 
-    def _build(self, recipe: PackageRecipe, version: Version, ways: Ways, around: Circumstances, bad: tuple[str, ...]) -> Outlook:
+    def _build(
+        self, recipe: PackageRecipe, version: Version, ways: Ways, around: Circumstances, bad: tuple[str, ...]
+    ) -> Outlook:
         lost = "; ".join(f"{entry.what}: {entry.why}" for entry in ways.lost)
         refused = build_refused(recipe, version, around.torch)
         if ways.sdist is None or refused is not None:
-            why = f"{recipe.name} {version} cannot be had: " + "; ".join(part for part in (lost, refused or "it has no source distribution") if part)
+            why = f"{recipe.name} {version} cannot be had: " + "; ".join(
+                part for part in (lost, refused or "it has no source distribution") if part
+            )
             return Outlook(stage=Stage.ARTIFACT, why=why, rule="artifact-exists")
-        long = compile_class(recipe, extension=False, cuda_sources=0) is CompileClass.LONG
+        long = compile_class(recipe, extension=None, cuda_sources=0) is CompileClass.LONG
         text = f"{recipe.name} {version} would be compiled" + (f" ({lost})" if lost else "")
         return Outlook(stage=Stage.PASSED, long_compiles=(text,) if long else (), known_bad=bad)
 
@@ -181,9 +215,15 @@ class Observer:
         """What a pinned wheel's own metadata say against this torch; one small read for the one version."""
         if ways.wheel is None or ways.conda is not None or around.torch is None:
             return None
-        texts = [text for text in header_values(self._index.metadata(ways.wheel), "Requires-Dist") if text.lower().startswith(TORCH)]
+        texts = [
+            text
+            for text in header_values(self._index.metadata(ways.wheel), "Requires-Dist")
+            if text.lower().startswith(TORCH)
+        ]
         for requirement in active_requirements(texts, (), marker_environment(around.python)):
-            if canonicalize_name(requirement.name) == TORCH and not requirement.specifier.contains(around.torch.locked_version, prereleases=True):
+            if canonicalize_name(requirement.name) == TORCH and not requirement.specifier.contains(
+                around.torch.locked_version, prereleases=True
+            ):
                 return f"needs {_bare(requirement)}"
         return None
 
@@ -196,7 +236,9 @@ class Observer:
 
 def _allowed(files: Sequence[PackageFile], specifier: SpecifierSet) -> list[Version]:
     """The versions that satisfy a specifier, newest first; pre-releases only where nothing else is left."""
-    versions = sorted({file.version for file in files if not file.yanked or str(specifier).startswith("==")}, reverse=True)
+    versions = sorted(
+        {file.version for file in files if not file.yanked or str(specifier).startswith("==")}, reverse=True
+    )
     fitting = [version for version in versions if specifier.contains(version, prereleases=True)]
     final = [version for version in fitting if not version.is_prerelease]
     return final or fitting
@@ -211,5 +253,3 @@ def _exact_version(specifier: str | None) -> Version | None:
 
 def _bare(requirement: Requirement) -> str:
     return f"{requirement.name}{requirement.specifier}"
-
-

@@ -103,7 +103,9 @@ class Scout:
         if files is None:
             raise ProjectUnknown(name=self._stack.distribution, origin="the recipe")
         specifier = self._stack.specifier
-        versions = {file.version for file in files if not file.yanked and specifier.contains(file.version, prereleases=True)}
+        versions = {
+            file.version for file in files if not file.yanked and specifier.contains(file.version, prereleases=True)
+        }
         final = {version for version in versions if not version.is_prerelease}
         wanted = versions if specifier.prereleases else final or versions
         return [*sorted(wanted, reverse=True)[:MOST_RELEASES]]
@@ -134,14 +136,26 @@ class Scout:
         return self._newest_python(release, torch, (rank, torch_rank), after=None, failures=failures)
 
     def _newest_python(
-        self, release: StackRelease | None, torch: TorchChoice | None, ranks: tuple[int, int], *, after: str | None, failures: list[Failure]
+        self,
+        release: StackRelease | None,
+        torch: TorchChoice | None,
+        ranks: tuple[int, int],
+        *,
+        after: str | None,
+        failures: list[Failure],
     ) -> Prospect | None:
         start = 0 if after is None else self._pythons.index(after) + 1
         for python_rank, python in enumerate(self._pythons[start:], start):
             outlook = self._look(release, torch, python)
             if outlook.passed:
                 cost = self._cost(outlook, torch, ranks, python_rank)
-                return Prospect(release=release, torches=() if torch is None else (torch,), python=python, cost=cost, outlook=outlook)
+                return Prospect(
+                    release=release,
+                    torches=() if torch is None else (torch,),
+                    python=python,
+                    cost=cost,
+                    outlook=outlook,
+                )
             failures.append((outlook, torch, python))
             if outlook.stage in (Stage.TORCH, Stage.PARTNER, Stage.LOCK):
                 return None
@@ -170,7 +184,9 @@ class Scout:
             return self._lockable(release, torch, environment, outlook)
         return outlook
 
-    def _lockable(self, release: StackRelease, torch: TorchChoice | None, environment: object, outlook: Outlook) -> Outlook:
+    def _lockable(
+        self, release: StackRelease, torch: TorchChoice | None, environment: object, outlook: Outlook
+    ) -> Outlook:
         """pixi locks an isolated reading (facts: pixi.md §2.1), so that one must want the torch that is chosen."""
         if torch is None or torch.layer is Layer.SYSTEM:
             return outlook
@@ -192,17 +208,32 @@ class Scout:
             offered = tuple(header_values(headers, "Provides-Extra"))
             requires_python = next(header_values(headers, "Requires-Python"), file.requires_python)
             return self._release(version, texts, texts, requires_python, offered, follows=False)
+        # One analysis for every torch in question: parsing costs more than reading it once more.
+        versions = dict.fromkeys(str(choice.version) for choice in self._torches)
+        analysis = self._index.analysis(file, torches=(None, *versions), python=self._pythons[0])
+        isolated = analysis.readings[0]
         installed = None if torch is None else str(torch.version)
-        analysis = self._index.analysis(file, torches=(None, installed), python=self._pythons[0])
-        isolated, chosen = analysis.readings
+        chosen = next(reading for reading in analysis.readings if reading.torch == installed)
         follows = analysis.follows_torch
         source = chosen if follows and chosen.source is not MetadataSource.AS_FOUND else isolated
         return self._release(
-            version, source.requires_dist, isolated.requires_dist, source.requires_python or file.requires_python, source.provides_extra, follows=follows
+            version,
+            source.requires_dist,
+            isolated.requires_dist,
+            source.requires_python or file.requires_python,
+            source.provides_extra,
+            follows=follows,
         )
 
     def _release(
-        self, version: Version, texts: tuple[str, ...], isolated: tuple[str, ...], requires_python: str | None, offered: tuple[str, ...], *, follows: bool
+        self,
+        version: Version,
+        texts: tuple[str, ...],
+        isolated: tuple[str, ...],
+        requires_python: str | None,
+        offered: tuple[str, ...],
+        *,
+        follows: bool,
     ) -> StackRelease:
         assert self._stack is not None
         extras, missing = self._stack.extras_of(offered)
@@ -221,14 +252,20 @@ class Scout:
         within = [failure for failure in failures if failure[0].stage is not Stage.TORCH] or failures
         wheels = [failure for failure in within if failure[1] is None or failure[1].layer is Layer.PYPI] or within
         newest = wheels[0][1]
-        outlook, torch, _ = max((failure for failure in wheels if failure[1] == newest), key=lambda failure: failure[0].stage)
+        outlook, torch, _ = max(
+            (failure for failure in wheels if failure[1] == newest), key=lambda failure: failure[0].stage
+        )
         what = self.subject if version is None else f"{self.subject} {version}"
+        return Rejection(what=what, why=self._reason(outlook, torch), rule=outlook.rule, release=version)
+
+    def _reason(self, outlook: Outlook, torch: TorchChoice | None) -> str:
         why = outlook.why or ""
-        if outlook.stage is Stage.TORCH and torch is not None:
-            why += f", and the newest torch for the target is {torch.locked_version}"
-        elif torch is not None and len(self._torches) > 1:
-            why += f" (with torch {torch.locked_version})"
-        return Rejection(what=what, why=why, rule=outlook.rule, release=version)
+        if torch is None:
+            return why
+        if outlook.stage is Stage.TORCH:
+            return f"{why}, and the newest torch for the target is {torch.locked_version}"
+        told = f"torch {torch.version}" in why or outlook.stage is Stage.LOCK
+        return why if told or len(self._torches) == 1 else f"{why} (with torch {torch.locked_version})"
 
 
 def _grouped(prospects: list[Prospect]) -> Iterator[Prospect]:
@@ -246,8 +283,17 @@ def _grouped(prospects: list[Prospect]) -> Iterator[Prospect]:
 def _alike(first: Prospect, other: Prospect) -> bool:
     free = not first.outlook.by_torch and not other.outlook.by_torch
     fixed = first.release is not None and (first.release.follows_torch or first.release != other.release)
-    layers = all(torch.layer is Layer.PYPI and torch.index == first.torches[0].index for torch in (*first.torches, *other.torches))
-    return free and not fixed and bool(first.torches) and layers and first.cost._replace(torch=0) == other.cost._replace(torch=0)
+    layers = all(
+        torch.layer is Layer.PYPI and torch.index == first.torches[0].index
+        for torch in (*first.torches, *other.torches)
+    )
+    return (
+        free
+        and not fixed
+        and bool(first.torches)
+        and layers
+        and first.cost._replace(torch=0) == other.cost._replace(torch=0)
+    )
 
 
 def _merged(waiting: list[Prospect]) -> Iterator[Prospect]:
@@ -268,5 +314,3 @@ def _admits(requires_python: str | None, python: str) -> bool:
     except InvalidSpecifier:
         return True
     return specifier.contains(f"{python}.99", prereleases=True) or specifier.contains(f"{python}.0", prereleases=True)
-
-

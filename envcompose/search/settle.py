@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from envcompose.decide.artifacts import Case, decide_artifact, refusal
-from envcompose.decide.ways import Circumstances, ways_of
+from envcompose.decide.ways import Circumstances, Ways, ways_of
 from envcompose.model.decision import Artifact, CompileClass, Rejection
 from envcompose.model.facts import Facts
 from envcompose.model.distribution import PackageFile
@@ -86,13 +86,23 @@ class Settler:
         roots = self._roots(prospect, environment)
         answer = self._resolver.resolve(self._question(prospect, roots), universe)
         if answer.pins is None:
-            return Rejection(what=self._label(prospect), why=_short(answer.words), rule="closure-resolves", release=_version(prospect))
+            return Rejection(
+                what=self._label(prospect),
+                why=_short(answer.words),
+                rule="closure-resolves",
+                release=_version(prospect),
+            )
         closure = trace_closure(answer.pins, roots, universe, environment)
         torch = _chosen_torch(closure, prospect.torches)
         return self._decided(prospect, universe, closure, torch, by_tables)
 
     def _decided(
-        self, prospect: Prospect, universe: TargetUniverse, closure: Closure, torch: TorchChoice | None, by_tables: tuple[str, ...]
+        self,
+        prospect: Prospect,
+        universe: TargetUniverse,
+        closure: Closure,
+        torch: TorchChoice | None,
+        by_tables: tuple[str, ...],
     ) -> Settled | Rejection:
         island = self._island(closure, universe)
         artifacts: dict[str, Artifact] = {}
@@ -103,7 +113,7 @@ class Settler:
             if artifact is None:
                 lost = refusal(case)
                 return Rejection(what=self._label(prospect), why=lost.why, rule=lost.rule, release=_version(prospect))
-            artifacts[member.name] = artifact
+            artifacts[member.name] = self._sized(artifact, case.ways)
             if case.analysis is not None:
                 analyses[member.name] = case.analysis
         why = self._toolkit_missing(artifacts, analyses, torch)
@@ -140,7 +150,12 @@ class Settler:
         return None
 
     def _case(
-        self, member: Member, prospect: Prospect, universe: TargetUniverse, torch: TorchChoice | None, island: frozenset[str]
+        self,
+        member: Member,
+        prospect: Prospect,
+        universe: TargetUniverse,
+        torch: TorchChoice | None,
+        island: frozenset[str],
     ) -> Case:
         name = member.name
         files = () if member.release.stub else (self._index.project(name) or ())
@@ -149,7 +164,11 @@ class Settler:
         ways = ways_of(self._facts, name, public if name in island else member.version, files, around)
         needs_analysis = ways.wheel is None and ways.conda is None and ways.sdist is not None
         analysis = None
-        if needs_analysis or self._forced.get(name) in (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK):
+        if needs_analysis or self._forced.get(name) in (
+            ArtifactKind.SDIST,
+            ArtifactKind.NO_ISOLATION,
+            ArtifactKind.TASK,
+        ):
             analysis = self._analysis(ways.sdist, prospect.python)
         return Case(
             member=member,
@@ -162,11 +181,19 @@ class Settler:
             given_url=self._given_url(name),
         )
 
+    def _sized(self, artifact: Artifact, ways: Ways) -> Artifact:
+        """The artifact with its size, where the index or an earlier read tells it."""
+        file = ways.wheel if artifact.kind is ArtifactKind.WHEEL else ways.sdist if artifact.kind in BUILT else None
+        return artifact if file is None else replace(artifact, size=self._index.known_size(file))
+
     def _analysis(self, sdist: PackageFile | None, python: str) -> Analysis | None:
         return None if sdist is None else self._index.analysis(sdist, torches=(None,), python=python)
 
     def _given_url(self, name: str) -> str | None:
-        return next((user.requirement.url for user in self._demand.requirements if user.name == name and user.requirement.url), None)
+        return next(
+            (user.requirement.url for user in self._demand.requirements if user.name == name and user.requirement.url),
+            None,
+        )
 
     def _island(self, closure: Closure, universe: TargetUniverse) -> frozenset[str]:
         """The names that link torch: by recipe, or because a compiled wheel requires torch; and torch itself."""
@@ -176,7 +203,11 @@ class Settler:
         for member in closure.members.values():
             recipe = self._facts.packages.get(member.name)
             known = None if recipe is None else recipe.links_torch
-            compiled = member.release.file is not None and member.release.file.is_wheel and not member.release.file.filename.endswith("-none-any.whl")
+            compiled = (
+                member.release.file is not None
+                and member.release.file.is_wheel
+                and not member.release.file.filename.endswith("-none-any.whl")
+            )
             requires_torch = any(canonicalize_name(requirement.name) == TORCH for requirement in member.requires)
             if known or (known is None and compiled and requires_torch):
                 island.add(member.name)
@@ -200,7 +231,13 @@ class Settler:
             if name == TORCH and prospect.torches:
                 return any(choice.version == version for choice in prospect.torches)
             recipe = self._facts.packages.get(name)
-            if not sound_only or recipe is None or not recipe.prebuilt or name in self._forced or prospect.outlook.long_compiles:
+            if (
+                not sound_only
+                or recipe is None
+                or not recipe.prebuilt
+                or name in self._forced
+                or prospect.outlook.long_compiles
+            ):
                 return True
             return ways_of(self._facts, name, version, self._index.project(name) or (), around).without_build
 
@@ -268,4 +305,3 @@ def _short(words: str) -> str:
     text = " ".join(words.replace("╰─▶", "").replace("×", "").split())
     text = text.removeprefix("No solution found when resolving dependencies:").strip()
     return text if len(text) <= 600 else text[:597] + "..."
-

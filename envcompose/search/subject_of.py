@@ -16,7 +16,9 @@ def subject_of(intent: Intent, facts: Facts) -> tuple[Stack | None, Demand]:
     requests = sorted(intent.stacks, key=lambda request: facts.stacks[request.name].distribution == TORCH)
     reading = intent.reading
     others = tuple(_as_requirement(request, facts.stacks[request.name], intent) for request in requests[1:])
-    demand = Demand(requirements=(*reading.requirements, *others), constraints=reading.constraints, overrides=reading.overrides)
+    demand = Demand(
+        requirements=(*reading.requirements, *others), constraints=reading.constraints, overrides=reading.overrides
+    )
     if not requests:
         return None, demand
     first = requests[0]

@@ -35,7 +35,9 @@ def torch_choices(facts: Facts, wish: TorchWish) -> tuple[tuple[TorchChoice, ...
             if why is None:
                 choices.append(choice)
             else:
-                lost.append(Rejection(what=describe(choice), why=why, rule="torch-fits-target", release=release.version))
+                lost.append(
+                    Rejection(what=describe(choice), why=why, rule="torch-fits-target", release=release.version)
+                )
     return tuple(choices), tuple(lost)
 
 

@@ -46,7 +46,9 @@ class Cache:
         """The text stored under this kind and key and the time when it was stored, or None."""
         with self._lock:
             try:
-                row = self._connection.execute("select text, at from entry where kind=? and key=?", (kind, key)).fetchone()
+                row = self._connection.execute(
+                    "select text, at from entry where kind=? and key=?", (kind, key)
+                ).fetchone()
             except sqlite3.Error:
                 return None
         return None if row is None else (zlib.decompress(row[0]).decode(), row[1])

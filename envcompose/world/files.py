@@ -58,7 +58,11 @@ def _recipe_paths(root: Path) -> Iterator[str]:
 def verifier_texts() -> Mapping[str, str]:
     """The verifier's files by name, to be copied as they are."""
     root = Path(__file__).resolve().parents[1] / "verify"
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(root.iterdir()) if path.suffix in (".py", ".json")}
+    return {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted(root.iterdir())
+        if path.suffix in (".py", ".json")
+    }
 
 
 def write_file(path: Path, text: str) -> None:

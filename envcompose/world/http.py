@@ -47,7 +47,9 @@ class Http:
                     self._session.mount(scheme, HTTPAdapter(pool_maxsize=self._connections, pool_block=True))
             return self._session
 
-    def get(self, url: str, *, label: str, headers: dict[str, str] | None = None, missing_ok: bool = True) -> requests.Response | None:
+    def get(
+        self, url: str, *, label: str, headers: dict[str, str] | None = None, missing_ok: bool = True
+    ) -> requests.Response | None:
         """A response with status 200 or 206, None for 404 and 410.
 
         `label` names the source without secrets. Raises IndexUnreachable after three tries, IndexBroken for other answers.
@@ -59,7 +61,9 @@ class Http:
     def download(self, url: str, *, label: str, most: int = MOST_BYTES) -> bytes:
         """A whole file, at most `most` bytes. Raises what `get` raises, and FileBroken where it is too large or cut short."""
         for attempt in range(TRIES):
-            with self._open(url, label=label, headers={"Accept-Encoding": "identity"}, missing_ok=False, stream=True) as response:
+            with self._open(
+                url, label=label, headers={"Accept-Encoding": "identity"}, missing_ok=False, stream=True
+            ) as response:
                 assert response is not None
                 data = _read_bounded(response, most, label)
             promised = response.headers.get("Content-Length")
@@ -96,7 +100,9 @@ class Http:
             if attempt:
                 time.sleep(self._pause * 2**attempt)
             try:
-                response = self.session.get(url, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=stream)
+                response = self.session.get(
+                    url, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=stream
+                )
             except requests.exceptions.RequestException as error:
                 reason = _reason(error)
                 continue

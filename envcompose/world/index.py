@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse import ANALYSER_VERSION, BuildRules, analyse_sdist, trim_sdist
+from envcompose.analyse import ANALYSER_VERSION, analyse_sdist, load_rules, trim_sdist
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile, WheelContents
+from envcompose.world.analysis_json import analysis_from_json, analysis_to_json
 from envcompose.world.cache import Cache
 from envcompose.world.http import Http
 from envcompose.world.pages import fetch_page, file_from_json, file_to_json, upload_times
@@ -39,16 +40,19 @@ class IndexPolicy:
 class HttpIndex:
     """The package indexes of one composition. Safe to use from several threads."""
 
-    def __init__(self, policy: IndexPolicy, cache: Cache, rules: BuildRules, clock: Callable[[], float], http: Http) -> None:
+    def __init__(
+        self, policy: IndexPolicy, cache: Cache, rules_text: str, clock: Callable[[], float], http: Http
+    ) -> None:
         self._policy = policy
         self._cache = cache
-        self._rules = rules
+        self._rules = load_rules(rules_text)
+        self._rules_digest = hashlib.sha256(rules_text.encode()).hexdigest()[:20]
         self._clock = clock
         self._http = http
         self._pages: dict[tuple[str | None, str], tuple[PackageFile, ...] | None] = {}
         self._wheels: dict[str, tuple[str, WheelContents | None]] = {}
         self._texts: dict[str, SdistTexts] = {}
-        self._analyses: dict[tuple[str, tuple[str | None, ...], str], Analysis] = {}
+        self._analyses: dict[str, Analysis] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -75,13 +79,34 @@ class HttpIndex:
         """See ports.PackageIndex."""
         return self._wheel(file, contents=True)[1]
 
+    def known_size(self, file: PackageFile) -> int | None:
+        """See ports.PackageIndex."""
+        if file.size is not None:
+            return file.size
+        key = file.sha256 or file.url
+        if not file.is_wheel:
+            held = self._cache.get("size", key)
+            return int(held[0]) if held else None
+        known = self._wheels.get(key)
+        return known[1].size if known and known[1] else None
+
     def analysis(self, file: PackageFile, *, torches: Sequence[str | None], python: str) -> Analysis:
         """See ports.PackageIndex."""
-        key = (file.sha256 or file.url, tuple(torches), python)
-        if key not in self._analyses:
-            texts = self.texts(file)
-            self._analyses[key] = analyse_sdist(texts, rules=self._rules, torches=tuple(torches), python=python)
-        return self._analyses[key]
+        asked = [file.sha256 or file.url, ANALYSER_VERSION, self._rules_digest, python, list(torches)]
+        key = json.dumps(asked, separators=(",", ":"))
+        with self._lock_for("analysis " + key):
+            if key not in self._analyses:
+                self._analyses[key] = self._cached_analysis(key) or self._analyse(key, file, torches, python)
+            return self._analyses[key]
+
+    def _cached_analysis(self, key: str) -> Analysis | None:
+        held = self._cache.get("analysis", key)
+        return None if held is None else analysis_from_json(held[0])
+
+    def _analyse(self, key: str, file: PackageFile, torches: Sequence[str | None], python: str) -> Analysis:
+        analysis = analyse_sdist(self.texts(file), rules=self._rules, torches=tuple(torches), python=python)
+        self._cache.put("analysis", key, analysis_to_json(analysis), self._clock())
+        return analysis
 
     def texts(self, file: PackageFile) -> SdistTexts:
         """An sdist reduced to what the analyser reads, from the cache or fetched by URL and checked."""
@@ -175,7 +200,9 @@ class HttpIndex:
     def _read_ranges(self, file: PackageFile) -> tuple[str, WheelContents | None]:
         def read_range(start: int | None, length: int) -> tuple[bytes, int, int]:
             wanted = f"bytes=-{length}" if start is None else f"bytes={start}-{start + length - 1}"
-            response = self._http.get(file.url, label=_label(file.index), headers={"Range": wanted, "Accept-Encoding": "identity"})
+            response = self._http.get(
+                file.url, label=_label(file.index), headers={"Range": wanted, "Accept-Encoding": "identity"}
+            )
             if response is None:
                 raise IndexBroken(index=_label(file.index), reason="the file is not there", wanted=file.filename)
             return _range_of(response.status_code, response.headers.get("Content-Range", ""), response.content)
@@ -193,6 +220,7 @@ class HttpIndex:
         found = hashlib.sha256(data).hexdigest()
         if file.sha256 is not None and found != file.sha256:
             raise FileBroken(file=file.filename, reason="its sha256 is another one")
+        self._cache.put("size", file.sha256 or file.url, str(len(data)), self._clock())
         return data
 
     def _lock_for(self, key: str) -> threading.Lock:
@@ -239,5 +267,3 @@ def _label(url: str | None) -> str:
     from envcompose.read.secrets import mask_secrets
 
     return "the default index" if url is None else mask_secrets(url)
-
-

@@ -64,7 +64,11 @@ def _reply(universe: Universe, parts: list[str]) -> tuple[int, str, bytes]:
         offers = universe.page(parts[2])
         if offers is None:
             return 404, "text/plain", b""
-        document = {"meta": {"api-version": "1.1"}, "name": parts[2], "files": [_file(parts, offer) for offer in offers]}
+        document = {
+            "meta": {"api-version": "1.1"},
+            "name": parts[2],
+            "files": [_file(parts, offer) for offer in offers],
+        }
         return 200, _PAGE, json.dumps(document, separators=(",", ":")).encode()
     if len(parts) == 4 and parts[3].endswith(".metadata"):
         text = universe.metadata(parts[2], parts[3].removesuffix(".metadata"))

@@ -15,7 +15,9 @@ from envcompose.world.http import Http
 if TYPE_CHECKING:
     from pypi_simple import DistributionPackage
 
-_OTHER_SYSTEMS = re.compile(r"(win32|win_amd64|win_arm64|win_ia64|macosx|musllinux|aarch64|i686|ppc64|s390x|armv|riscv|loongarch|android|ios|wasm|emscripten|pyodide)")
+_OTHER_SYSTEMS = re.compile(
+    r"(win32|win_amd64|win_arm64|win_ia64|macosx|musllinux|aarch64|i686|ppc64|s390x|armv|riscv|loongarch|android|ios|wasm|emscripten|pyodide)"
+)
 
 
 def page_url(index: str | None, name: str) -> str:
@@ -41,7 +43,9 @@ def fetch_page(http: Http, index: str | None, name: str) -> tuple[PackageFile, .
         page = ProjectPage.from_response(response, name)
     except Exception as error:
         # Whatever a broken page makes the client library raise, it is the index's fault and not ours.
-        raise IndexBroken(index=label, reason=f"the page is no simple index page ({type(error).__name__})", wanted=name) from error
+        raise IndexBroken(
+            index=label, reason=f"the page is no simple index page ({type(error).__name__})", wanted=name
+        ) from error
     files = tuple(file for package in page.packages if (file := _file(package, name, index)) is not None)
     return tuple(sorted(files, key=lambda file: (file.version, file.filename)))
 
@@ -89,7 +93,9 @@ def upload_times(http: Http, index: str | None, name: str) -> dict[str, str]:
         return {}
     try:
         releases = response.json()["releases"]
-        return {str(file["filename"]): str(file["upload_time_iso_8601"]) for files in releases.values() for file in files}
+        return {
+            str(file["filename"]): str(file["upload_time_iso_8601"]) for files in releases.values() for file in files
+        }
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 

@@ -43,7 +43,11 @@ class UvResolver:
         folder = Path(self._scratch.name) / f"r{self.resolves}"
         folder.mkdir()
         run = subprocess.run(
-            self._command(question, url, folder), env=_environment(self._scratch.name), capture_output=True, text=True, check=False
+            self._command(question, url, folder),
+            env=_environment(self._scratch.name),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         error = self._loopback.error_of(url)
         if error is not None:
@@ -59,21 +63,43 @@ class UvResolver:
     def _command(self, question: Question, url: str, folder: Path) -> list[str]:
         import uv
 
-        files = {"in.txt": question.requirements, "constraints.txt": question.constraints, "overrides.txt": question.overrides}
+        files = {
+            "in.txt": question.requirements,
+            "constraints.txt": question.constraints,
+            "overrides.txt": question.overrides,
+        }
         for name, lines in files.items():
             (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         options = ["--constraints", str(folder / "constraints.txt"), "--overrides", str(folder / "overrides.txt")]
         options += ["--python", sys.executable, "--python-version", question.python, "--python-platform", _PLATFORM]
-        options += ["--default-index", url, "--no-build", "--no-header", "--no-annotate", "--no-progress", "--color", "never"]
+        options += [
+            "--default-index",
+            url,
+            "--no-build",
+            "--no-header",
+            "--no-annotate",
+            "--no-progress",
+            "--color",
+            "never",
+        ]
         options += ["--prerelease", "allow" if question.prerelease else "if-necessary-or-explicit"]
         return [uv.find_uv_bin(), "pip", "compile", *options, "-o", str(folder / "out.txt"), str(folder / "in.txt")]
 
 
 def _environment(scratch: str) -> dict[str, str]:
     """The user's environment without what would steer uv away from the loopback index."""
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("UV_", "PIP_", "VIRTUAL_ENV", "CONDA_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(("UV_", "PIP_", "VIRTUAL_ENV", "CONDA_"))
+    }
     kept |= {"UV_NO_CONFIG": "1", "UV_CACHE_DIR": os.path.join(scratch, "cache"), "UV_PYTHON_DOWNLOADS": "never"}
-    return kept | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "UV_HTTP_TIMEOUT": "600", "RUST_MIN_STACK": "8388608"}
+    return kept | {
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "UV_HTTP_TIMEOUT": "600",
+        "RUST_MIN_STACK": "8388608",
+    }
 
 
 def _pins(text: str) -> dict[str, str]:

@@ -76,7 +76,9 @@ def read_wheel(file: io.RawIOBase | io.BytesIO, size: int | None) -> tuple[str, 
             scripts = _scripts(archive.read(points).decode("utf-8", "replace")) if points in names else ()
     except (zipfile.BadZipFile, KeyError, NotImplementedError, OSError, EOFError) as error:
         raise ValueError(f"it is no readable wheel ({error})") from error
-    return headers, WheelContents(size=size, top_level=_top_level(names), extensions=_extensions(names), scripts=scripts)
+    return headers, WheelContents(
+        size=size, top_level=_top_level(names), extensions=_extensions(names), scripts=scripts
+    )
 
 
 def trim_headers(text: str) -> str:

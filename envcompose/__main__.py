@@ -1,0 +1,6 @@
+"""`python -m envcompose`."""
+
+from envcompose.cli.main import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,255 @@
+"""The library: read inputs, compose, plan and write files, with the real world wired in.
+
+    from envcompose.api import Inputs, Wishes, compose_environment
+
+    result = compose_environment(Inputs(words=("axolotl",)), Wishes(cuda="12.4"))
+    print(result.composition.torch.version, result.texts["pixi.toml"])
+
+Every error that a caller can cause is an `envcompose.errors.EnvcomposeError` with a code and an exit status. Composing
+writes nothing; `write_result` does.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from envcompose import __version__
+from envcompose.compose import World, compose
+from envcompose.errors import EnvcomposeError, NothingAsked
+from envcompose.model.composition import Composition
+from envcompose.model.facts import Facts
+from envcompose.model.intent import InputReading, Intent, Request, Wishes
+from envcompose.read.secrets import mask_secrets
+from envcompose.world.apply import PlannedFile, check_folder, plan_files, write_files
+from envcompose.world.files import DiskFiles, recipe_texts, verifier_texts
+from envcompose.write.bundle import bundle_of
+
+RULES = "tables/build_rules.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What to read: words as on the command line, files and a project folder, relative to `base`."""
+
+    words: tuple[str, ...] = ()
+    requirement_files: tuple[str, ...] = ()
+    environment_file: str | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    base: Path = field(default_factory=Path.cwd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A composition and the files it would write; `folder` is where they belong."""
+
+    composition: Composition
+    folder: Path
+    files: tuple[PlannedFile, ...]
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The texts by relative path."""
+        return {file.path: file.text for file in self.files}
+
+
+def load_recipes() -> tuple[Facts, str]:
+    """All facts that ship with envcompose, and the text of the analyser's rules. Raises RecipeInvalid."""
+    from envcompose.read.recipes import load_facts
+
+    texts = dict(recipe_texts())
+    rules = texts.pop(RULES)
+    return load_facts(texts), rules
+
+
+def read_intent(inputs: Inputs, wishes: Wishes, facts: Facts, *, folder: Path | None = None) -> tuple[Intent, Path]:
+    """Read every input; gives the intent and the folder for its manifest (a project's own, unless `folder` is given).
+
+    Raises the readers' errors, and NothingAsked where there is no input.
+    """
+    from envcompose.read.merge import merge_readings
+    from envcompose.read.positional import read_positionals
+
+    files = DiskFiles(inputs.base)
+    stacks, requirements, paths, messages = read_positionals(inputs.words, stacks=facts.stacks, files=files)
+    readings = [InputReading(requirements=requirements, messages=messages)]
+    readings += _read_files(inputs, files)
+    readings += _read_folders(inputs, paths, files)
+    if not (stacks or requirements or paths or inputs.requirement_files or inputs.environment_file):
+        raise NothingAsked()
+    merged = merge_readings(readings)
+    target = (folder or _folder_of(inputs, merged)).resolve()
+    request = _request(inputs, paths, target)
+    return Intent(stacks=stacks, reading=_placed(merged, inputs.base, target), wishes=wishes, request=request), target
+
+
+def _read_files(inputs: Inputs, files: DiskFiles) -> list[InputReading]:
+    readings = []
+    for path in inputs.requirement_files:
+        from envcompose.read.requirements_txt import read_requirements_txt
+
+        readings.append(read_requirements_txt(path, files, environ=os.environ))
+    if inputs.environment_file is not None:
+        from envcompose.read.environment_yml import read_environment_yml
+
+        readings.append(read_environment_yml(inputs.environment_file, files, environ=os.environ))
+    return readings
+
+
+def _read_folders(inputs: Inputs, paths: Sequence[str], files: DiskFiles) -> list[InputReading]:
+    readings = []
+    for path in paths:
+        from envcompose.read.folder import read_folder
+
+        readings.append(
+            read_folder(path, files, extras=inputs.extras, groups=inputs.groups, evaluate_setup=_evaluate_setup)
+        )
+    return readings
+
+
+def _evaluate_setup(
+    files: Mapping[str, bytes],
+) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]], str | None, tuple[str, ...]]:
+    """What a project's setup.py asks for, by the analyser: requirements, extras, Python, and what could not be followed."""
+    from packaging.requirements import Requirement
+
+    from envcompose.analyse import analyse_sdist, load_rules, trim_checkout
+
+    analysis = analyse_sdist(trim_checkout(files, "project"), rules=load_rules(recipe_texts()[RULES]), torches=(None,))
+    reading = analysis.readings[0]
+    base, extras = [], {extra: [] for extra in reading.provides_extra}
+    for text in reading.requires_dist:
+        requirement = Requirement(text)
+        owner = next((e for e in extras if requirement.marker and f'extra == "{e}"' in str(requirement.marker)), None)
+        (base if owner is None else extras[owner]).append(text)
+    return (
+        tuple(base),
+        {name: tuple(texts) for name, texts in extras.items()},
+        reading.requires_python,
+        reading.incomplete,
+    )
+
+
+def _folder_of(inputs: Inputs, reading: InputReading) -> Path:
+    """Where the manifest goes without -o: into the project's folder, else where the command runs."""
+    return inputs.base / reading.project.path if reading.project is not None else inputs.base
+
+
+def _placed(reading: InputReading, base: Path, folder: Path) -> InputReading:
+    """The reading with its project's path as seen from the manifest."""
+    if reading.project is None:
+        return reading
+    path = os.path.relpath((base / reading.project.path).resolve(), folder)
+    shown = "." if path == "." else path if path.startswith(".") else f"./{path}"
+    return replace(reading, project=replace(reading.project, path=shown))
+
+
+def _request(inputs: Inputs, paths: Sequence[str], folder: Path) -> Request:
+    def seen(path: str) -> str:
+        return os.path.relpath((inputs.base / path).resolve(), folder)
+
+    words = tuple(
+        mask_secrets(word) for word in inputs.words if word not in paths and os.path.normpath(word) not in paths
+    )
+    return Request(
+        words=words,
+        requirement_files=tuple(seen(path) for path in inputs.requirement_files),
+        environment_file=seen(inputs.environment_file) if inputs.environment_file else None,
+        project=seen(paths[0]) if paths else None,
+        extras=inputs.extras,
+        groups=inputs.groups,
+    )
+
+
+def compose_environment(
+    inputs: Inputs,
+    wishes: Wishes,
+    *,
+    folder: Path | None = None,
+    refresh: bool = False,
+    force: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    trace: Callable[[str], None] = lambda line: None,
+    heard: Callable[[Intent], None] = lambda intent: None,
+) -> Result:
+    """Compose one environment and plan its files; nothing is written.
+
+    `tell` hears of progress, `trace` the resolver's own words, `heard` the intent once it is read. Raises
+    EnvcomposeError: exit status 1 infeasible, 2 input, 3 a source is unreachable, 4 a file is in the way.
+    """
+    facts, rules = load_recipes()
+    intent, target = read_intent(inputs, wishes, facts, folder=folder)
+    heard(intent)
+    check_folder(target, force=force)
+    with _world(intent, facts, rules, refresh=refresh, tell=tell, trace=trace) as world:
+        composition = compose(intent, world)
+    bundle = bundle_of(composition, version=__version__, verifier=verifier_texts())
+    return Result(composition=composition, folder=target, files=plan_files(target, bundle, force=force))
+
+
+def write_result(result: Result, *, force: bool = False) -> tuple[str, ...]:
+    """Write the files of a result; gives notes about what was kept aside. Raises NotWritable."""
+    return write_files(result.folder, result.files, force=force)
+
+
+def drift_of_tables() -> tuple[str, ...]:
+    """Where the torch table and the package index differ now; one line each. Raises IndexUnreachable."""
+    from envcompose.world.cache import Cache
+    from envcompose.world.drift import table_drift
+    from envcompose.world.http import Http
+    from envcompose.world.index import HttpIndex, IndexPolicy
+
+    facts, rules = load_recipes()
+    return table_drift(HttpIndex(IndexPolicy(refresh=True), Cache(None), rules, time.time, Http()), facts.torch)
+
+
+class _world:
+    """The real world as a context: index, resolver and cache, closed at the end."""
+
+    def __init__(
+        self,
+        intent: Intent,
+        facts: Facts,
+        rules: str,
+        *,
+        refresh: bool,
+        tell: Callable[[str], None],
+        trace: Callable[[str], None],
+    ) -> None:
+        from envcompose.world.cache import Cache, cache_folder
+        from envcompose.world.http import Http
+        from envcompose.world.index import HttpIndex, IndexPolicy
+        from envcompose.world.uv import UvResolver
+
+        wishes, options = intent.wishes, intent.reading.indexes
+        # An extra index is asked before the default one, as uv and pixi do (first-index rule).
+        urls = (*options.extra_index_urls, wishes.index or options.index_url)
+        policy = IndexPolicy(urls=urls, offline=wishes.offline, refresh=refresh, as_of=wishes.as_of)
+        self._cache = Cache(cache_folder())
+        index = HttpIndex(policy, self._cache, rules, time.time, Http())
+        self._resolver = UvResolver(trace)
+        self._made = World(facts=facts, index=index, resolver=self._resolver, tell=tell)
+
+    def __enter__(self) -> World:
+        self._resolver.__enter__()
+        return self._made
+
+    def __exit__(self, *_: object) -> None:
+        self._resolver.__exit__()
+        self._cache.close()
+
+
+__all__ = [
+    "EnvcomposeError",
+    "Inputs",
+    "Result",
+    "Wishes",
+    "compose_environment",
+    "load_recipes",
+    "read_intent",
+    "write_result",
+]

@@ -1,0 +1,1 @@
+"""Arguments -> api -> output; the only place that prints."""

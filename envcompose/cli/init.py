@@ -1,0 +1,120 @@
+"""`envcompose init`: compose, write, and say what was chosen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from envcompose import __version__
+from envcompose.api import Inputs, Result, compose_environment, load_recipes, write_result
+from envcompose.cli.summary import summary_of
+from envcompose.cli.terminal import Progress, plain
+from envcompose.errors import EnvcomposeError, UnknownValue
+from envcompose.model.facts import Facts
+from envcompose.model.intent import Intent, Prefer, TorchFrom, Wishes
+from envcompose.read import targets
+from envcompose.write.document import composition_document, error_document, file_entry
+
+
+def run_init(options: argparse.Namespace) -> int:
+    """Run the command; gives its exit status. With --json, failures are documents too."""
+    heard: list[Intent] = []
+    try:
+        result, notes = _compose(options, heard)
+    except EnvcomposeError as error:
+        if not options.json:
+            raise
+        document = error_document(error, version=__version__, intent=heard[0] if heard else None)
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+        return error.exit_status
+    if options.json:
+        print(json.dumps(_document(result, dry=options.dry_run), indent=2, ensure_ascii=False))
+    else:
+        print(plain(summary_of(result, dry=options.dry_run, notes=notes, stream=sys.stdout)))
+    return 0
+
+
+def _compose(options: argparse.Namespace, heard: list[Intent]) -> tuple[Result, tuple[str, ...]]:
+    facts, _ = load_recipes()
+    wishes = read_wishes(options, facts)
+    inputs = Inputs(
+        words=tuple(options.words),
+        requirement_files=tuple(options.requirement),
+        environment_file=options.file,
+        extras=tuple(options.extra),
+        groups=tuple(options.group),
+    )
+
+    def trace(words: str) -> None:
+        if options.verbose and words:
+            print(plain(words), file=sys.stderr)
+
+    with Progress(verbose=options.verbose) as progress:
+        result = compose_environment(
+            inputs,
+            wishes,
+            folder=Path(options.output) if options.output else None,
+            refresh=options.refresh,
+            force=options.force,
+            tell=progress.tell,
+            trace=trace,
+            heard=heard.append,
+        )
+    return result, () if options.dry_run else write_result(result, force=options.force)
+
+
+def read_wishes(options: argparse.Namespace, facts: Facts) -> Wishes:
+    """The target options as typed values. Raises UnknownValue and its kin, with suggestions."""
+    return Wishes(
+        cuda=targets.read_cuda(options.cuda, facts) if options.cuda else None,
+        driver=targets.read_driver(options.driver, facts) if options.driver else None,
+        python=targets.read_python(options.python, facts) if options.python else None,
+        gpus=targets.read_gpus(",".join(options.gpu), facts) if options.gpu else (),
+        glibc=targets.read_glibc(options.glibc) if options.glibc else None,
+        platform=targets.read_platform(options.platform),
+        torch_from=TorchFrom(options.torch_from),
+        artifacts=tuple(targets.read_artifact(text) for text in options.artifact),
+        prefer=Prefer(options.prefer),
+        default_extras=not options.no_default_extras,
+        build_memory_gib=targets.read_build_memory(options.build_memory) if options.build_memory else None,
+        requires_pixi=_read_pixi(options.requires_pixi) if options.requires_pixi else None,
+        index=_read_index(options.index) if options.index else None,
+        offline=options.offline,
+        as_of=targets.read_as_of(options.as_of) if options.as_of else None,
+        require_proof=options.require_proof,
+        name=_read_name(options.name) if options.name else None,
+    )
+
+
+def _read_pixi(text: str) -> Version:
+    try:
+        return Version(text.strip().removeprefix(">="))
+    except InvalidVersion as error:
+        raise UnknownValue(
+            option="--requires-pixi", value=text, reason="it is no version", suggestion="0.72.2"
+        ) from error
+
+
+def _read_index(text: str) -> str:
+    from envcompose.read.secrets import mask_secrets
+
+    if not text.startswith(("https://", "http://")):
+        raise UnknownValue(option="--index", value=mask_secrets(text), reason="it is no HTTP address of a simple index")
+    return text
+
+
+def _read_name(text: str) -> str:
+    if not text.strip() or any(ord(character) < 32 for character in text):
+        raise UnknownValue(option="--name", value=text, reason="a workspace needs a printable name")
+    return text.strip()
+
+
+def _document(result: Result, *, dry: bool) -> dict[str, object]:
+    files = [file_entry(file.path, file.action, file.sha256, file.text if dry else None) for file in result.files]
+    return composition_document(
+        result.composition, version=__version__, files=sorted(files, key=lambda entry: str(entry["path"]))
+    )

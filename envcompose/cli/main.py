@@ -1,0 +1,198 @@
+"""The program: arguments to commands, errors to exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from envcompose import __version__
+from envcompose.errors import EnvcomposeError
+
+_BUG = 70
+
+_EXAMPLES = """\
+examples:
+  envcompose init axolotl --cuda 12.4
+  envcompose init 'vllm==0.10.2' --cuda 12.8 --python 3.12
+  envcompose init 'axolotl[deepspeed]' --cuda 12.4 --gpu a100,h100 -o envs/train
+  envcompose init torch xformers 'flash-attn>=2.8' --cuda 12.8
+  envcompose init -r requirements.txt --cuda 12.6
+  envcompose init path/to/project --extra train --group dev --cuda 12.9
+  envcompose init -f environment.yml --cuda 12.9
+
+A word with a path separator or a leading dot is a path; a recipe's name is a stack; anything else is a
+PyPI requirement. --cuda is the CUDA line that torch and the toolkit are taken for; --driver is what the
+machine has (what nvidia-smi shows).
+
+exit status: 0 fine, 1 no combination fulfils the wish, 2 the input cannot be used, 3 a source that is
+needed is unreachable or broken, 4 a file of yours would be overwritten.
+"""
+
+
+def run() -> NoReturn:
+    """The console script."""
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(status)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; gives its exit status and never a traceback for what a user can cause."""
+    from envcompose.cli.terminal import print_error
+
+    parser = build_parser()
+    try:
+        options = parser.parse_args(list(arguments))
+        status: int = options.run(options)
+        return status
+    except EnvcomposeError as error:
+        print_error(error)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; what it did not read is not our failure.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("error: this is a bug of envcompose; please report it with the lines above", file=sys.stderr)
+        return _BUG
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; what a command does is imported when it runs."""
+    prog = "pixi compose" if os.path.basename(sys.argv[0]) == "pixi-compose" else "envcompose"
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Compose pixi environments for CUDA machine-learning stacks.",
+        epilog=f"run '{prog} init --help' for its options and examples",
+    )
+    parser.add_argument("--version", action="version", version=f"envcompose {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_init(commands)
+    _add_recipes(commands)
+    return parser
+
+
+def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    init = commands.add_parser(
+        "init",
+        help="compose an environment and write its pixi.toml",
+        description="Compose an environment and write pixi.toml, a verifier and a report.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    init.set_defaults(run=_run_init)
+    init.add_argument("words", nargs="*", metavar="STACK|REQUIREMENT|PATH", help="what the environment is for")
+    inputs = init.add_argument_group("inputs")
+    inputs.add_argument(
+        "-r",
+        "--requirement",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a requirements file (may be given again)",
+    )
+    inputs.add_argument("-f", "--file", metavar="FILE", help="a conda environment.yml")
+    inputs.add_argument("--extra", action="append", default=[], metavar="NAME", help="an extra of the project folder")
+    inputs.add_argument(
+        "--group", action="append", default=[], metavar="NAME", help="a dependency group of the project folder"
+    )
+    inputs.add_argument(
+        "--no-default-extras", action="store_true", help="leave out the extras that a stack's recipe names"
+    )
+    inputs.add_argument("--index", metavar="URL", help="a package index instead of the default one")
+    _add_target(init.add_argument_group("target"))
+    _add_preferences(init.add_argument_group("preferences"))
+    _add_output(init.add_argument_group("output"))
+
+
+def _add_target(target: argparse._ArgumentGroup) -> None:
+    target.add_argument(
+        "--cuda", metavar="X.Y", help="the CUDA line (default: the line of the chosen torch's default wheels)"
+    )
+    target.add_argument(
+        "--driver", metavar="VERSION", help="the driver: 550.54, or the CUDA version that nvidia-smi shows"
+    )
+    target.add_argument("--python", metavar="X.Y", help="default: the newest for which everything compiled has a wheel")
+    target.add_argument(
+        "--gpu",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a100, l4, h100, rtx4090, b200 … or sm_90; several with commas",
+    )
+    target.add_argument("--glibc", metavar="X.Y", help="default: 2.28, which pixi assumes")
+    target.add_argument("--platform", default="linux-64", metavar="NAME", help="linux-64, the only one so far")
+    target.add_argument("--requires-pixi", metavar="X.Y.Z", help="the oldest pixi to be valid for")
+
+
+def _add_preferences(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--torch-from", choices=("auto", "conda", "pypi"), default="auto", help="where torch comes from (default: auto)"
+    )
+    group.add_argument(
+        "--artifact",
+        action="append",
+        default=[],
+        metavar="PACKAGE=KIND",
+        help="how one package comes: conda, wheel, prebuilt, sdist, no-isolation or task",
+    )
+    group.add_argument(
+        "--prefer",
+        choices=("prebuilt", "newest"),
+        default="prebuilt",
+        help="newest accepts long compiles (default: prebuilt)",
+    )
+    group.add_argument("--build-memory", metavar="GIB", help="memory for compiling; sets MAX_JOBS")
+    group.add_argument("--as-of", metavar="DATE", help="only releases up to this day, as 2026-01-31")
+    group.add_argument(
+        "--require-proof", action="store_true", help="fail where something rests on tables or assumptions"
+    )
+    group.add_argument("--offline", action="store_true", help="make no connection; what is not cached is an error")
+    group.add_argument("--refresh", action="store_true", help="ask the index again, however fresh the cache is")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-o", "--output", metavar="DIR", help="the folder for the manifest (default: the project's, else this one)"
+    )
+    group.add_argument("--name", help="the name of the workspace")
+    group.add_argument("--dry-run", action="store_true", help="write nothing")
+    group.add_argument("--json", action="store_true", help="print one JSON document to stdout and nothing else")
+    group.add_argument(
+        "--force", action="store_true", help="replace a pixi.toml that is not ours, keeping the old one beside it"
+    )
+    group.add_argument("-v", "--verbose", action="store_true", help="tell more, on stderr")
+
+
+def _add_recipes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    recipes = commands.add_parser("recipes", help="list and show the stacks and packages that recipes know")
+    actions = recipes.add_subparsers(title="actions", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the stacks and packages that have a recipe")
+    listing.set_defaults(run=_run_recipes, action="list", name=None)
+    show = actions.add_parser("show", help="one recipe as it ships, with its sources and dates")
+    show.add_argument("name", metavar="NAME")
+    show.set_defaults(run=_run_recipes, action="show")
+    drift = actions.add_parser("drift", help="compare the torch table with the package index (for maintainers)")
+    drift.set_defaults(run=_run_recipes, action="drift", name=None)
+
+
+def _run_init(options: argparse.Namespace) -> int:
+    from envcompose.cli.init import run_init
+
+    return run_init(options)
+
+
+def _run_recipes(options: argparse.Namespace) -> int:
+    from envcompose.cli.recipes import run_recipes
+
+    return run_recipes(options)

@@ -1,0 +1,99 @@
+"""What `init` says at its end: what was chosen, what was given up and why, the cost, and the next command."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from typing import TextIO
+
+from envcompose.api import Result
+from envcompose.cli.terminal import bold
+from envcompose.model.composition import Composition, Package
+from envcompose.model.decision import Standing
+from envcompose.model.intent import ArtifactKind
+from envcompose.model.message import Level
+from envcompose.write.words import (
+    ARTIFACT_WORDS,
+    STANDING_WORDS,
+    chosen_line,
+    compile_words,
+    compiled_packages,
+    size_words,
+    weakest,
+)
+
+_WIDTH = 100
+
+
+def summary_of(result: Result, *, dry: bool, notes: tuple[str, ...], stream: TextIO) -> str:
+    """The closing words as one text."""
+    composition = result.composition
+    parts = [bold(chosen_line(composition), stream), *_packages(composition)]
+    parts += _section("Given up", [f"{entry.what}: {entry.why}" for entry in composition.rejected], stream)
+    parts += _section("Chosen by rule", [f"{d.name} {d.value}: {d.why}" for d in composition.defaults], stream)
+    parts += _section("Notes", [*_messages(composition), *notes], stream)
+    parts += _section("Cost and standing", _cost(composition), stream)
+    return "\n".join([*parts, "", *_closing(result, dry=dry, stream=stream)])
+
+
+def _packages(composition: Composition) -> list[str]:
+    lines = []
+    for package in composition.packages:
+        if package.pinned and package.name != "torch":
+            lines.append(_wrapped(f"{package.name} {package.version}: {_how(package)}"))
+    return lines
+
+
+def _how(package: Package) -> str:
+    words = [ARTIFACT_WORDS[package.artifact.kind], compile_words(package)]
+    if package.standing is not Standing.PROVED:
+        words.append(
+            STANDING_WORDS[package.standing]
+            + (", not probed" if package.artifact.kind is ArtifactKind.PREBUILT else "")
+        )
+    return ", ".join(filter(None, words))
+
+
+def _messages(composition: Composition) -> list[str]:
+    return [f"{'' if m.level is Level.NOTE else m.level.value + ': '}{m.text}" for m in composition.messages]
+
+
+def _cost(composition: Composition) -> list[str]:
+    unknown = sum(package.artifact.size is None for package in composition.packages)
+    download = size_words(composition.download_bytes)
+    if composition.download_bytes and unknown:
+        download += f" and {unknown} files of unknown size"
+    compiled = compiled_packages(composition)
+    builds = "; ".join(f"{p.name}: {compile_words(p)}" for p in compiled) or "nothing"
+    return [
+        f"download {download} (PyPI layer, {len(composition.packages)} distributions)",
+        f"compiles {builds}",
+        f"PyPI layer {STANDING_WORDS[weakest(composition)]}, conda layer by tables (pixi solves it)",
+    ]
+
+
+def _closing(result: Result, *, dry: bool, stream: TextIO) -> list[str]:
+    folder = os.path.relpath(result.folder)
+    changed = [file for file in result.files if file.action != "unchanged"]
+    verb = "Would write" if dry else "Wrote"
+    written = ", ".join(sorted({_shown(file.path) for file in changed})) or "nothing new"
+    where = "" if folder == "." else f" in {folder}"
+    move = "" if folder == "." else f"cd {folder} && "
+    return [
+        f"{verb} {written}{where}",
+        f"Next: {bold(f'{move}pixi run verify', stream)}  (locks, installs, then checks)",
+    ]
+
+
+def _shown(path: str) -> str:
+    return ".envcompose/verify" if path.startswith(".envcompose/verify/") else path
+
+
+def _section(title: str, lines: list[str], stream: TextIO) -> list[str]:
+    return ["", bold(title, stream), *(_wrapped(line) for line in lines)] if lines else []
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(
+        text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )

@@ -1,0 +1,81 @@
+"""What goes to a terminal: progress, colour where it is wanted, and text from which no escape code can break out."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import time
+from typing import TextIO
+
+from envcompose.errors import EnvcomposeError
+from envcompose.read.secrets import mask_secrets
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+QUIET_SECONDS = 0.5
+
+
+def plain(text: str) -> str:
+    """Text without control characters and without secrets: foreign texts must not steer a terminal."""
+    return _CONTROL.sub("?", mask_secrets(text))
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Colour only on a terminal, and never against NO_COLOR (no-color.org) or TERM=dumb."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def bold(text: str, stream: TextIO) -> str:
+    """Bold where colour is wanted."""
+    return f"\x1b[1m{text}\x1b[0m" if wants_colour(stream) else text
+
+
+def print_error(error: EnvcomposeError) -> None:
+    """One sentence, the facts one a line, then the hints; to stderr."""
+    head = bold("error:", sys.stderr)
+    lines = [f"{head} {plain(error.sentence)}"]
+    lines += [f"  {plain(fact)}" for fact in error.facts]
+    lines += [f"  hint: {plain(hint)}" for hint in error.hints]
+    print("\n".join(lines), file=sys.stderr)
+
+
+class Progress:
+    """A line on stderr for whatever takes over half a second; silent where stderr is no terminal.
+
+    A context manager; `tell` may be called from any thread.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+        self._shown = sys.stderr.isatty()
+        self._text = ""
+        self._since = time.monotonic()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._draw, daemon=True)
+
+    def __enter__(self) -> Progress:
+        if self._shown:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        if self._shown:
+            self._thread.join()
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def tell(self, text: str) -> None:
+        """What is being done now."""
+        if self._verbose and not self._shown:
+            print(plain(text), file=sys.stderr)
+        if text != self._text:
+            self._text, self._since = text, time.monotonic()
+
+    def _draw(self) -> None:
+        while not self._done.wait(0.2):
+            seconds = time.monotonic() - self._since
+            if seconds >= QUIET_SECONDS:
+                print(
+                    f"\r\x1b[K{plain(self._text or 'reading')} … {seconds:.0f} s", end="", file=sys.stderr, flush=True
+                )

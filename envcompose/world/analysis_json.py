@@ -1,0 +1,38 @@
+"""Analyses as JSON for the cache; an entry that does not read back is as good as none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from envcompose.model.analysis import Analysis, BuildNeed, MetadataSource, Place, Reading, Trap
+
+
+def analysis_to_json(analysis: Analysis) -> str:
+    """The whole analysis as JSON."""
+    return json.dumps(asdict(analysis), separators=(",", ":"))
+
+
+def analysis_from_json(text: str) -> Analysis | None:
+    """What `analysis_to_json` wrote, or None where the text is something else."""
+    try:
+        values = json.loads(text)
+        values["readings"] = tuple(_reading(entry) for entry in values["readings"])
+        values["build_needs"] = tuple(
+            BuildNeed(**{**entry, "place": _place(entry["place"])}) for entry in values["build_needs"]
+        )
+        values["traps"] = tuple(Trap(**{**entry, "place": _place(entry["place"])}) for entry in values["traps"])
+        values["switches"] = tuple((name, default, effect) for name, default, effect in values["switches"])
+        return Analysis(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _reading(entry: dict[str, Any]) -> Reading:
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+    return Reading(**{**values, "source": MetadataSource(values["source"])})
+
+
+def _place(entry: dict[str, Any] | None) -> Place | None:
+    return None if entry is None else Place(**entry)

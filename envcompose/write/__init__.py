@@ -1,0 +1,1 @@
+"""A composition as texts: manifest, verifier's expectations, report, JSON."""

@@ -1,0 +1,68 @@
+"""The set of files of one composition: their texts, and a digest that ties them together (law 5)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from envcompose.manifest.pixi_toml import render_manifest
+from envcompose.model.composition import Composition
+from envcompose.write.expectations import expectations_of
+from envcompose.write.manifest import manifest_of
+from envcompose.write.report import report_of
+
+MANIFEST = "pixi.toml"
+FOLDER = ".envcompose"
+REPORT = f"{FOLDER}/report.md"
+EXPECTATIONS = f"{FOLDER}/expect.json"
+VERIFIER = f"{FOLDER}/verify"
+
+_NO_SET = "0" * 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The generated files by relative path, in the order in which they are written (the manifest last)."""
+
+    files: tuple[tuple[str, str], ...]
+    set_digest: str
+
+
+def bundle_of(composition: Composition, *, version: str, verifier: Mapping[str, str]) -> Bundle:
+    """All files of a composition. Equal compositions give equal bytes; each file names the digest of the set."""
+    draft = _texts(composition, version, _NO_SET, verifier)
+    set_digest = hashlib.sha256("\0".join(text for _, text in draft).encode()).hexdigest()[:16]
+    return Bundle(files=_texts(composition, version, set_digest, verifier), set_digest=set_digest)
+
+
+def _texts(
+    composition: Composition, version: str, set_digest: str, verifier: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    manifest = sealed(render_manifest(manifest_of(composition, version=version, set_digest=set_digest)))
+    report = report_of(composition, version=version, set_digest=set_digest)
+    digests = {MANIFEST: digest_of(manifest), REPORT: digest_of(report)}
+    expectations = expectations_of(composition, version=version, set_digest=set_digest, files=digests)
+    tools = tuple((f"{VERIFIER}/{name}", text) for name, text in sorted(verifier.items()))
+    return (*tools, (EXPECTATIONS, expectations), (REPORT, report), (MANIFEST, manifest))
+
+
+def digest_of(text: str) -> str:
+    """The sha256 of a text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_SEAL = "# envcompose: unchanged since it was written while this is the sha256 of the lines above: "
+
+
+def sealed(text: str) -> str:
+    """A text with a last line that says what it was when it was written."""
+    return f"{text}\n{_SEAL}{digest_of(text)}\n"
+
+
+def is_untouched(text: str) -> bool | None:
+    """Is a manifest just as envcompose wrote it? None where it never wrote it."""
+    head, found, digest = text.rpartition(f"\n{_SEAL}")
+    if not found:
+        return None
+    return digest == f"{digest_of(head)}\n"

@@ -1,0 +1,208 @@
+"""The JSON document of a command (design.md, "The JSON"): every key always present, unknown is null."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from envcompose.errors import EnvcomposeError, Infeasible
+from envcompose.model.composition import Composition, Package
+from envcompose.model.decision import Rejection
+from envcompose.model.intent import Intent
+from envcompose.model.message import Level, Message
+from envcompose.model.requirement import Fate
+from envcompose.model.target import Target, TorchChoice
+from envcompose.read.secrets import mask_secrets
+from envcompose.write.words import compiled_packages, weakest
+
+SCHEMA = "envcompose.composition/1"
+Document = dict[str, Any]
+
+
+def composition_document(composition: Composition, *, version: str, files: Sequence[Document]) -> Document:
+    """The document of a composition that stands."""
+    target, system = composition.target, composition.system
+    return _empty(version) | {
+        "verdict": "feasible",
+        "defaults": {d.name: {"value": d.value, "why": d.why} for d in composition.defaults},
+        "rejected": [_rejection(entry) for entry in composition.rejected],
+        "cost": {
+            "download_bytes": composition.download_bytes,
+            "compiles": [
+                {"name": p.name, "class": p.artifact.compile.value}
+                for p in compiled_packages(composition)
+                if p.artifact.compile
+            ],
+        },
+        "standing": {
+            "system": {"level": "by-tables", "engine": None, "against": f"recipes {composition.facts_as_of}"},
+            "pypi": {"level": weakest(composition).value, "engine": "uv", "against": "the package index"},
+            "pixi": None,
+        },
+        "target": _target(target, composition.torch),
+        "torch": _torch(composition.torch),
+        "requirements": _fates(composition.fates),
+        "packages": [_package(package) for package in composition.packages],
+        "no_build_isolation": list(composition.no_build_isolation),
+        "build_needs": {
+            needs.name: {
+                "python": list(needs.python),
+                "conda": list(needs.conda),
+                "tools": list(needs.tools),
+                "env": dict(needs.env),
+            }
+            for needs in system.build_needs
+        },
+        "constraints": {d.name: d.spec for d in system.constraints},
+        "env": {variable.name: variable.value for variable in system.env},
+        "indexes": [{"url": url, "for": list(names) or "all"} for url, names in composition.indexes],
+        "tasks": [{"name": task.name, "depends_on": list(task.depends_on)} for task in composition.tasks],
+        "messages": [_message(message) for message in composition.messages],
+        "files": list(files),
+    }
+
+
+def error_document(error: EnvcomposeError, *, version: str, intent: Intent | None) -> Document:
+    """The document of a failure, with what was read before it."""
+    rejected = error.rejected if isinstance(error, Infeasible) else ()
+    message = Message(
+        code=error.code,
+        level=Level.ERROR,
+        text="\n".join(mask_secrets(text) for text in (error.sentence, *error.facts)),
+        file=error.file,
+        line=error.line,
+        packages=error.packages,
+        hint="; ".join(mask_secrets(hint) for hint in error.hints) or None,
+    )
+    reading = intent.reading if intent is not None else None
+    return _empty(version) | {
+        "verdict": "infeasible" if error.exit_status == 1 else "error",
+        "rejected": [_rejection(entry) for entry in rejected],
+        "requirements": _read_so_far(intent),
+        "messages": [_message(message), *(_message(other) for other in (reading.messages if reading else ()))],
+    }
+
+
+def file_entry(path: str, action: str, sha256: str, text: str | None) -> Document:
+    """One entry of `files`; the text is there on a dry run only."""
+    return {"path": path, "action": action, "sha256": sha256, "text": text}
+
+
+def _empty(version: str) -> Document:
+    return {
+        "schema": SCHEMA,
+        "version": version,
+        "verdict": "error",
+        "defaults": {},
+        "rejected": [],
+        "cost": None,
+        "standing": None,
+        "target": None,
+        "torch": None,
+        "requirements": [],
+        "packages": [],
+        "no_build_isolation": [],
+        "build_needs": {},
+        "constraints": {},
+        "env": {},
+        "indexes": [],
+        "tasks": [],
+        "messages": [],
+        "repairs": [],
+        "files": [],
+    }
+
+
+def _target(target: Target, torch: TorchChoice | None) -> Document:
+    return {
+        "platform": target.platform,
+        "python": target.python,
+        "cuda": target.cuda,
+        "driver": target.driver,
+        "gpus": list(target.gpus),
+        "glibc": target.glibc,
+        "cxx11_abi": torch.cxx11_abi if torch else None,
+        "pixi": target.pixi,
+    }
+
+
+def _torch(torch: TorchChoice | None) -> Document | None:
+    if torch is None:
+        return None
+    return {
+        "version": str(torch.locked_version),
+        "cuda": torch.cuda,
+        "cxx11_abi": torch.cxx11_abi,
+        "layer": torch.layer.value,
+        "index": torch.index,
+    }
+
+
+def _package(package: Package) -> Document:
+    artifact = package.artifact
+    return {
+        "name": package.name,
+        "version": package.version,
+        "build": None,
+        "layer": package.layer.value,
+        "artifact": artifact.kind.value,
+        "standing": package.standing.value,
+        "channel": "conda-forge" if package.layer.value == "system" else None,
+        "index": mask_secrets(package.index) if package.index else None,
+        "url": mask_secrets(artifact.url) if artifact.url else None,
+        "sha256": artifact.sha256,
+        "extras": list(package.extras),
+        "requested": package.requested,
+        "required_by": list(package.required_by),
+        "rule": artifact.rule,
+        "why": artifact.why,
+        "evidence": [{"text": evidence.text, "source": evidence.source} for evidence in artifact.evidence],
+        "alternatives": [
+            {
+                "artifact": other.artifact.value,
+                "version": other.version,
+                "url": other.url and mask_secrets(other.url),
+                "cost": other.cost,
+            }
+            for other in package.alternatives
+        ],
+    }
+
+
+def _rejection(entry: Rejection) -> Document:
+    return {"what": entry.what, "why": entry.why, "rule": entry.rule}
+
+
+def _message(message: Message) -> Document:
+    return {
+        "code": message.code,
+        "level": message.level.value,
+        "text": message.text,
+        "file": message.file,
+        "line": message.line,
+        "packages": list(message.packages),
+        "hint": message.hint,
+    }
+
+
+def _fates(fates: Sequence[Fate]) -> list[Document]:
+    return [
+        {
+            "text": mask_secrets(fate.text),
+            "origin": {"kind": fate.origin.kind.value, "file": fate.origin.file, "line": fate.origin.line},
+            "outcome": fate.outcome.value,
+            "note": fate.note,
+        }
+        for fate in fates
+    ]
+
+
+def _read_so_far(intent: Intent | None) -> list[Document]:
+    from envcompose.model.requirement import Outcome
+
+    if intent is None:
+        return []
+    fates = list(intent.reading.fates)
+    fates += [Fate(text=r.text, origin=r.origin, outcome=Outcome.KEPT) for r in intent.stacks]
+    fates += [Fate(text=u.text, origin=u.origin, outcome=Outcome.KEPT) for u in intent.reading.requirements]
+    return _fates(fates)

@@ -1,0 +1,67 @@
+"""Short phrases that the report, the manifest and the terminal share."""
+
+from __future__ import annotations
+
+from envcompose.model.composition import Composition, Package
+from envcompose.model.decision import CompileClass, Standing
+from envcompose.model.intent import ArtifactKind
+
+ARTIFACT_WORDS = {
+    ArtifactKind.CONDA: "conda build",
+    ArtifactKind.WHEEL: "wheel",
+    ArtifactKind.PREBUILT: "prebuilt wheel by URL",
+    ArtifactKind.SDIST: "sdist, built isolated",
+    ArtifactKind.NO_ISOLATION: "sdist, built without isolation",
+    ArtifactKind.TASK: "built by a task, not in the lock",
+}
+
+COMPILE_WORDS = {
+    CompileClass.SHORT: "compiles in seconds",
+    CompileClass.MINUTES: "compiles for minutes",
+    CompileClass.LONG: "compiles for an hour or more",
+}
+
+STANDING_WORDS = {
+    Standing.PROVED: "proved",
+    Standing.BY_TABLES: "by tables",
+    Standing.ASSUMED: "assumed",
+}
+
+
+def compile_words(package: Package) -> str:
+    """How long a package compiles, in words; empty where it does not."""
+    artifact = package.artifact
+    return "" if artifact.compile is None else artifact.compile_text or COMPILE_WORDS[artifact.compile]
+
+
+def size_words(size: int | None) -> str:
+    """A size in bytes as people say it."""
+    if size is None:
+        return "unknown size"
+    for unit, divisor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= divisor:
+            return f"{size / divisor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def compiled_packages(composition: Composition) -> list[Package]:
+    """The packages whose build compiles, by name."""
+    return [package for package in composition.packages if package.artifact.compile is not None]
+
+
+def weakest(composition: Composition) -> Standing:
+    """The standing of the PyPI layer: that of the weakest of its packages (law 7)."""
+    order = tuple(STANDING_WORDS)
+    found = [package.standing for package in composition.packages]
+    return max(found, key=order.index) if found else Standing.PROVED
+
+
+def chosen_line(composition: Composition) -> str:
+    """What was chosen, in one line."""
+    target, torch = composition.target, composition.torch
+    parts = [composition.stack.replace("==", " ") if composition.stack else composition.name]
+    if torch is not None:
+        source = "conda-forge" if torch.layer.value == "system" else (torch.index or "the default index")
+        parts.append(f"torch {torch.locked_version} from {source} (CUDA {torch.cuda}, C++ ABI {int(torch.cxx11_abi)})")
+    parts.append(f"Python {target.python}")
+    return ", ".join(parts)
