@@ -8,6 +8,7 @@ allow and no more.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -64,13 +65,16 @@ def read_archive(data: bytes, wanted: Wanted, taken: Taken) -> Listing:
     return listing
 
 
+ODD = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
 def fault_of_path(path: str) -> str | None:
     """Say why a member's path is not used, or None where it is a plain relative path."""
     if not path or len(path) > MAX_NAME:
         return "an empty or overlong path"
     if path.startswith(("/", "\\")) or (len(path) > 1 and path[1] == ":"):
         return "an absolute path"
-    if "\\" in path or any(ord(letter) < 32 or letter == "\x7f" for letter in path):
+    if ODD.search(path):
         return "an odd character in the path"
     parts = path.split("/")
     if ".." in parts:
@@ -207,7 +211,7 @@ def _ustar_path(header: bytes) -> str:
 
 
 def _extended(stream: _Stream, kind: bytes, size: int) -> dict[str, str]:
-    """Read a header about the next member: GNU's long name or a pax record. Global records and long links say nothing."""
+    """Read a header about the next member: GNU's long name or a pax record. Global records and links say nothing."""
     if size > MAX_EXTENDED:
         raise ArchiveRefused("a member's extended header is too long")
     body = stream.read(size)

@@ -104,7 +104,7 @@ def find_in_class(cls: Class, name: str) -> Value:
 
 
 def items_of(machine: Machine, value: Value) -> list[Value] | None:
-    """Give what iterating over a value gives, None where that is not known. Sets come sorted, so that order is stable."""
+    """Give what iterating over a value gives, None where that is not known. Sets come sorted: their order is none."""
     if isinstance(value, (list, tuple)):
         return list(value)
     if isinstance(value, dict):
@@ -166,12 +166,14 @@ def _call_method(
         return natives.call_method(machine, owner, method.name, arguments, keywords, node)
     options: list[tuple[str, Value]] = []
     for condition, option in owner.options:
-        if option is not ABSENT:
-            try:
-                option = natives.call_method(machine, option, method.name, arguments, keywords, node)
-            except Raised:
-                continue
-        options.append((condition, option))
+        if option is ABSENT:
+            options.append((condition, option))
+            continue
+        try:
+            result = natives.call_method(machine, option, method.name, arguments, keywords, node)
+        except Raised:
+            continue
+        options.append((condition, result))
     if options and all(isinstance(option, bool) for _, option in options) and len({o for _, o in options}) == 1:
         return options[0][1]
     return Choice(owner.text, None, owner.place, tuple(options))
@@ -211,9 +213,7 @@ def _outer_bases(cls: Class) -> list[str]:
     return paths
 
 
-def call_function(
-    machine: Machine, function: Function, arguments: list[Value], keywords: Mapping[str, Value]
-) -> Value:
+def call_function(machine: Machine, function: Function, arguments: list[Value], keywords: Mapping[str, Value]) -> Value:
     """Run a function of the sdist. A generator gives the list of what it yields."""
     node = function.node
     scope = Scope({}, function.scope.file, function.scope, function.scope.module)

@@ -77,16 +77,18 @@ def downloads(found: Found) -> bool:
 
 
 def toolkit_packages(found: Found) -> tuple[str, ...]:
-    """Name the conda packages that carry the toolkit headers which the sources include; the sdist's own do not count."""
+    """Name the conda packages that carry the toolkit headers which the sources include, without the sdist's own."""
     if not compiles(found):
         return ()
-    own = {name for name, _ in found.sdist.names}
+    own: dict[str, list[str]] = {}
+    for name, _ in found.sdist.names:
+        own.setdefault(basename(name), []).append(f"/{name}")
     packages: set[str] = set()
     for header in found.sdist.includes:
         folder = header.partition("/")[0] + "/"
         package = found.rules.headers.get(header) or found.rules.headers.get("/".join(header.split("/")[:2]) + "/")
         package = package or (found.rules.headers.get(folder) if "/" in header else None)
-        if package and not any(name == header or name.endswith(f"/{header}") for name in own):
+        if package and not any(name.endswith(f"/{header}") for name in own.get(basename(header), ())):
             packages.add(package)
     return tuple(sorted(packages))
 
@@ -120,7 +122,10 @@ def scripts(found: Found) -> tuple[str, ...]:
         recorded = entry_points(egg_info_text(found.sdist, "entry_points.txt") or "")
         names.update(recorded.get("console_scripts", ()), recorded.get("gui_scripts", ()))
     files = found.argument("scripts")
-    files = [*(files if isinstance(files, (list, tuple)) else ()), *read_setup_cfg(found.sdist).get("options", {}).get("scripts", "").split()]
+    files = [
+        *(files if isinstance(files, (list, tuple)) else ()),
+        *read_setup_cfg(found.sdist).get("options", {}).get("scripts", "").split(),
+    ]
     names.update(basename(file) for file in files if isinstance(file, str))
     return tuple(sorted(name for name in names if name))
 

@@ -169,8 +169,7 @@ def egg_info_metadata(sdist: SdistTexts) -> Metadata | None:
     requires: list[str] = []
     extras: dict[str, list[str]] = {}
     section = ""
-    for line in text.splitlines():
-        line = line.strip()
+    for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
             section = line[1:-1]
             extras.setdefault(section, [])

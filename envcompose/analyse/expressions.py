@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import ast
 import operator
-import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from pathlib import PurePosixPath
 
+from envcompose.analyse.binding import assign
 from envcompose.analyse.calls import call_value, get_attribute, items_of, lookup
-from envcompose.analyse.machine import MAX_SIZE, Expression, Machine, program_error, shorten
+from envcompose.analyse.machine import MAX_SIZE, Expression, Machine, choose, shorten
+from envcompose.analyse.operations import (
+    compare,
+    get_item,
+    hashed,
+    is_printable,
+    join_parts,
+    operate,
+    put,
+    run_plain,
+    text_of,
+)
 from envcompose.analyse.values import (
     ABSENT,
-    PLAIN,
     Choice,
     Function,
     Opaque,
-    Raised,
     Scope,
     Unknown,
     Value,
@@ -60,15 +68,6 @@ def _set(machine: Machine, node: ast.Set, scope: Scope) -> Value:
     return hashed(machine, _elements(machine, node.elts, scope), node)
 
 
-def hashed(machine: Machine, values: list[Value], node: ast.AST) -> Value:
-    """Make a set, ordered as Python would print it never: an unknown or unhashable element makes it unknown."""
-    machine.weigh(values)
-    try:
-        return set(values)
-    except TypeError:
-        return machine.unknown(node)
-
-
 def _dict(machine: Machine, node: ast.Dict, scope: Scope) -> Value:
     made: dict[Value, Value] = {}
     for key, value_node in zip(node.keys, node.values, strict=True):
@@ -81,39 +80,9 @@ def _dict(machine: Machine, node: ast.Dict, scope: Scope) -> Value:
     return made
 
 
-def put(machine: Machine, container: dict[Value, Value], key: Value, value: Value) -> None:
-    """Set a key; an unhashable key is the program's TypeError."""
-    machine.weigh(key)
-    try:
-        hash(key)
-    except TypeError as error:
-        raise program_error(error) from error
-    machine.touch(container)
-    container[key] = value
-    machine.sized(len(container))
-
-
 def _joined(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
     parts = [machine.evaluate(part, scope) for part in node.values]
     return join_parts(machine, parts, node)
-
-
-def join_parts(machine: Machine, parts: list[Value], node: ast.AST) -> Value:
-    """Concatenate texts; with one Choice among them the result is a Choice, with an Unknown it is unknown."""
-    open_parts = [index for index, part in enumerate(parts) if isinstance(part, Unknown)]
-    if not open_parts:
-        machine.sized(sum(len(part) for part in parts))
-        return "".join(parts)
-    index = open_parts[0]
-    choice = parts[index]
-    if len(open_parts) > 1 or not isinstance(choice, Choice):
-        return machine.unknown(node, truth=True if any(isinstance(p, str) and p for p in parts) else None)
-    options = tuple(
-        (condition, join_parts(machine, [*parts[:index], text_of(machine, option), *parts[index + 1 :]], node))
-        for condition, option in choice.options
-        if option is not ABSENT
-    )
-    return Choice(text=shorten(node), options=options)
 
 
 def _formatted(machine: Machine, node: ast.FormattedValue, scope: Scope) -> Value:
@@ -123,62 +92,12 @@ def _formatted(machine: Machine, node: ast.FormattedValue, scope: Scope) -> Valu
         return value if isinstance(value, Choice) and not spec else machine.unknown(node.value)
     if node.conversion == ord("r"):
         machine.weigh(value)
-        value = repr(value) if _printable(value) else machine.unknown(node.value)
+        value = repr(value) if is_printable(value) else machine.unknown(node.value)
     if not spec:
         return text_of(machine, value)
     if any(len(run) > 3 for run in "".join(c if c.isdigit() else " " for c in spec).split()):
         return machine.unknown(node)
     return run_plain(machine, format, node, value, spec)
-
-
-def text_of(machine: Machine, value: Value) -> Value:
-    """Give str(value), unknown where a part of it is."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Unknown):
-        return machine.unknown(value.text, truth=value.truth)
-    machine.weigh(value)
-    if not _printable(value):
-        return machine.unknown("str(...)", truth=True)
-    return run_plain(machine, str, "str(...)", value)
-
-
-def _printable(value: Value) -> bool:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return all(_printable(part) for part in value)
-    if isinstance(value, dict):
-        return all(_printable(key) and _printable(part) for key, part in value.items())
-    return isinstance(value, PLAIN)
-
-
-def run_plain(machine: Machine, function: Callable[..., Value], node: ast.AST | str, *values: Value) -> Value:
-    """Apply an operation of ours to plain values; its error becomes the program's."""
-    if any(isinstance(value, Unknown) or value is ABSENT for value in values):
-        return machine.unknown(node)
-    try:
-        return function(*values)
-    except (RecursionError, MemoryError):
-        return machine.unknown(node)
-    except Exception as error:
-        if all(isinstance(value, (*PLAIN, list, tuple, dict, set)) for value in values):
-            raise program_error(error) from error
-        return machine.unknown(node)
-
-
-_OPERATORS: Mapping[type[ast.operator], Callable[[Value, Value], Value]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-    ast.Pow: operator.pow,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
-}
 
 
 def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Value:
@@ -194,55 +113,16 @@ def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Value:
     return value
 
 
-def operate(machine: Machine, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
-    """Apply a binary operator within the bounds on size."""
-    if isinstance(left, list) and isinstance(right, list) and isinstance(kind, ast.Add):
-        machine.sized(len(left) + len(right))
-        return left + right
-    if isinstance(left, str) and isinstance(right, Choice) or isinstance(left, Choice) and isinstance(right, str):
-        return join_parts(machine, [left, right], node) if isinstance(kind, ast.Add) else machine.unknown(node)
-    if isinstance(left, Unknown) or isinstance(right, Unknown) or not _bounded(machine, kind, left, right):
-        return machine.unknown(node)
-    if isinstance(kind, ast.Mod) and isinstance(left, (str, bytes)):
-        return percent(machine, left, right, node)
-    return run_plain(machine, _OPERATORS.get(type(kind), _no_operator), node, left, right)
-
-
-def _no_operator(left: Value, right: Value) -> Value:
-    raise NotImplementedError
-
-
-def percent(machine: Machine, template: Value, values: Value, node: ast.AST) -> Value:
-    """Apply printf-style formatting, unless a width could make it huge or a part is unknown."""
-    digits = "".join(c if c.isdigit() else " " for c in str(template)).split()
-    machine.weigh(values)
-    if any(len(run) > 3 for run in digits) or "*" in str(template) or not _printable(values):
-        return machine.unknown(node)
-    return run_plain(machine, operator.mod, node, template, values)
-
-
-def _bounded(machine: Machine, kind: ast.operator, left: Value, right: Value) -> bool:
-    if isinstance(kind, ast.Pow):
-        return isinstance(left, (int, float)) and isinstance(right, (int, float)) and abs(right) < 64 > abs(left) ** 0.2
-    if isinstance(kind, ast.LShift):
-        return isinstance(right, int) and 0 <= right < 64
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, (str, bytes, list, tuple)):
-            if isinstance(other, int) and isinstance(kind, ast.Mult):
-                return len(one) * max(other, 0) <= MAX_SIZE
-            if isinstance(other, (str, bytes, list, tuple)):
-                machine.sized(len(one) + len(other))
-        if isinstance(one, int) and one.bit_length() > 4096:
-            return False
-    return True
-
-
 def _unary(machine: Machine, node: ast.UnaryOp, scope: Scope) -> Value:
     value = machine.evaluate(node.operand, scope)
     if isinstance(node.op, ast.Not):
         truth = machine.truth(value)
         return machine.unknown(node) if truth is None else not truth
-    operators = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert}
+    operators: Mapping[type[ast.unaryop], Callable[[Value], Value]] = {
+        ast.USub: operator.neg,
+        ast.UAdd: operator.pos,
+        ast.Invert: operator.invert,
+    }
     return run_plain(machine, operators[type(node.op)], node, value)
 
 
@@ -260,22 +140,10 @@ def _boolean(machine: Machine, node: ast.BoolOp, scope: Scope) -> Value:
 
 
 def _conditional(machine: Machine, node: ast.IfExp, scope: Scope) -> Value:
-    from envcompose.analyse.machine import choose
-
     truth = machine.truth(machine.evaluate(node.test, scope))
     if truth is not None:
         return machine.evaluate(node.body if truth else node.orelse, scope)
     return choose(shorten(node.test), machine.evaluate(node.body, scope), machine.evaluate(node.orelse, scope))
-
-
-_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Value, Value], Value]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
 
 
 def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
@@ -292,74 +160,9 @@ def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
     return machine.unknown(node) if undecided else True
 
 
-def compare(machine: Machine, kind: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
-    """Compare two values; None is told apart from everything that is known not to be None."""
-    if isinstance(kind, (ast.In, ast.NotIn)):
-        found = _contains(machine, left, right, node)
-        return found if isinstance(kind, ast.In) or isinstance(found, Unknown) else not found
-    if isinstance(kind, (ast.Is, ast.IsNot)):
-        known = _identical(machine, left, right)
-        return machine.unknown(node) if known is None else known is isinstance(kind, ast.Is)
-    if isinstance(left, Unknown) or isinstance(right, Unknown):
-        if (left is None or right is None) and isinstance(kind, (ast.Eq, ast.NotEq)):
-            known = _identical(machine, left, right)
-            return machine.unknown(node) if known is None else known is isinstance(kind, ast.Eq)
-        return machine.unknown(node)
-    machine.weigh(left, right)
-    if not (_printable(left) and _printable(right)):
-        equal = left is right
-        return equal is isinstance(kind, ast.Eq) if isinstance(kind, (ast.Eq, ast.NotEq)) else machine.unknown(node)
-    return run_plain(machine, _COMPARISONS[type(kind)], node, left, right)
-
-
-def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, Unknown):
-            return False if other is None and (one.truth or isinstance(one, Opaque)) else None
-    if left is None or right is None or isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    return left is right or (isinstance(left, (str, int)) and bool(left == right))
-
-
-def _contains(machine: Machine, item: Value, container: Value, node: ast.AST) -> Value:
-    if isinstance(container, Opaque) and container.path == "os.environ" and isinstance(item, str):
-        machine.see("switch", (item, None))
-        return item in machine.env
-    if isinstance(item, Unknown) or isinstance(container, Unknown):
-        return machine.unknown(node)
-    machine.weigh(item)
-    if isinstance(container, (list, tuple)) and any(isinstance(part, Unknown) for part in container):
-        return True if item in [p for p in container if not isinstance(p, Unknown)] else machine.unknown(node)
-    if isinstance(container, (str, bytes, dict, set, frozenset, list, tuple, range)):
-        machine.weigh(container if isinstance(container, (list, tuple)) else None)
-        return run_plain(machine, lambda a, b: b in a, node, container, item)
-    return machine.unknown(node)
-
-
 def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Value:
     container = machine.evaluate(node.value, scope)
     return get_item(machine, container, machine.evaluate(node.slice, scope), node)
-
-
-def get_item(machine: Machine, container: Value, key: Value, node: ast.AST | str) -> Value:
-    """Give container[key]. A missing key is the program's own KeyError or IndexError."""
-    if isinstance(container, Opaque) and container.path == "os.environ" and isinstance(key, str):
-        machine.see("switch", (key, None))
-        if key in machine.env:
-            return machine.env[key]
-        if machine.trying:
-            raise Raised(("KeyError", "LookupError", "Exception", "BaseException"), key)
-        return machine.unknown(node)
-    if isinstance(container, Choice):
-        return machine.unknown(node)
-    if isinstance(container, (str, bytes, list, tuple, dict, range)) and not isinstance(key, Unknown):
-        machine.weigh(key)
-        return run_plain(machine, operator.getitem, node, container, key)
-    if isinstance(container, Opaque):
-        return machine.unknown(node)
-    if isinstance(container, re.Match) and not isinstance(key, Unknown):
-        return run_plain(machine, re.Match.__getitem__, node, container, key)
-    return machine.unknown(node)
 
 
 def _slice(machine: Machine, node: ast.Slice, scope: Scope) -> Value:
@@ -412,8 +215,6 @@ def _rows(
     machine: Machine, generators: list[ast.comprehension], scope: Scope, row: Callable[[Scope], Value]
 ) -> Iterator[Value]:
     """Give a row per turn; ABSENT where what is looped over is not known."""
-    from envcompose.analyse.statements import assign
-
     inner = Scope({}, scope.file, scope, scope.module)
     first, *rest = generators
     items = items_of(machine, machine.evaluate(first.iter, scope))
@@ -437,11 +238,6 @@ def _named(machine: Machine, node: ast.NamedExpr, scope: Scope) -> Value:
     machine.touch(scope.names)
     scope.names[node.target.id] = value
     return value
-
-
-def is_path(value: Value) -> bool:
-    """Is the value a pathlib path?"""
-    return isinstance(value, PurePosixPath)
 
 
 def _await(machine: Machine, node: ast.Await | ast.Starred, scope: Scope) -> Value:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
+import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 from posixpath import dirname, join, normpath
 
@@ -109,19 +110,27 @@ def find(machine: Machine, pattern: str) -> list[str]:
         return []
     absolute = pattern.startswith("/")
     parts = path.split("/")
-    if len(parts) > 20 or parts.count("**") > 3:
+    if len(parts) > 20 or parts.count("**") > 2 or path.count("*") > 8:
         return []
     literal = path.split("*")[0].split("?")[0].split("[")[0]
     names = [name for name in machine.sizes if name.startswith(literal)]
     folders = {dirname(name) for name in names}
     machine.steps += len(names) >> 2
-    found = sorted(name for name in {*names, *folders} if name and _matches(name.split("/"), parts))
+    pattern_of = _compiled("/".join(parts))
+    found = sorted(name for name in {*names, *folders} if name and pattern_of.fullmatch(name))
     return [f"{ROOT}/{name}" if absolute else name for name in found]
 
 
-def _matches(parts: list[str], pattern: list[str]) -> bool:
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return any(_matches(parts[count:], pattern[1:]) for count in range(len(parts) + 1))
-    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Translate a glob pattern: a star stays inside one part, two stars cross folders."""
+    parts = pattern.split("/")
+    text = ""
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        if part == "**":
+            text += ".*" if last else "(?:[^/]+/)*"
+        else:
+            inner = "".join("[^/]*" if c == "*" else "[^/]" if c == "?" else re.escape(c) for c in part)
+            text += inner if last else f"{inner}/"
+    return re.compile(text)

@@ -52,7 +52,7 @@ def submodule(machine: Machine, owner: LocalModule, name: str) -> Value:
 
 def need_module(machine: Machine, name: str) -> None:
     """Record the import of a module from outside; raise where it is assumed to be missing."""
-    top = name.split(".")[0]
+    top = name.split(".", maxsplit=1)[0]
     if top == "torch":
         machine.touched_torch = True
     if f"{top}/__init__.py" in machine.sizes or f"{top}.py" in machine.sizes:
@@ -89,15 +89,15 @@ def _local(machine: Machine, name: str, base: str, scope: Scope) -> Value:
             if path in machine.sdist.texts:
                 return evaluate_file(machine, path, name)
             return Unknown(name, True, (machine.file, machine.line))
-        if not base and name.split(".")[0] not in STANDARD and "." not in name and _is_folder(machine, join(root, stem)):
+        # A namespace package must hold Python files itself; a folder of C++ sources named like a module is none.
+        if (
+            not base
+            and name.split(".", maxsplit=1)[0] not in STANDARD
+            and "." not in name
+            and normpath(join(root, stem)) in machine.folders
+        ):
             return Unknown(name, True, (machine.file, machine.line))
     return None
-
-
-def _is_folder(machine: Machine, folder: str) -> bool:
-    # A namespace package must hold Python files itself; a folder of C++ sources named like a module is none.
-    prefix = f"{folder}/"
-    return any(path.startswith(prefix) and path.endswith(".py") and "/" not in path[len(prefix) :] for path in machine.sizes)
 
 
 def _path_folders(machine: Machine) -> list[str]:

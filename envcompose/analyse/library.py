@@ -40,7 +40,7 @@ def resolve(path: str) -> str:
     """Give the path under which the tables know a thing."""
     if path in ALIASES:
         return ALIASES[path]
-    head, dot, tail = path.rpartition(".")
+    head, dot, _ = path.rpartition(".")
     while dot:
         if head in ALIASES:
             return f"{ALIASES[head]}.{path[len(head) + 1 :]}"

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from envcompose.analyse.values import ABSENT, Choice, OutOfBudget, Raised, Scope, Unknown, Value
+from envcompose.analyse.values import ABSENT, Choice, Opaque, OutOfBudget, Raised, Scope, Unknown, Value
 from envcompose.model.analysis import Place, SdistTexts
 
 MAX_STEPS = 150_000
-MAX_DEPTH = 110
+MAX_DEPTH = 170
 MAX_SIZE = 2_000_000
 """Characters of one string, or elements of one container, that an operation may make."""
 MAX_TREE = 20_000
@@ -73,6 +73,10 @@ class Machine:
     line: int = 0
     file: str = "setup.py"
     scope: Scope | None = None
+    unsure_exits: int = 0
+    """How often a loop or function was left under an undecided condition."""
+    folders: frozenset[str] = frozenset()
+    """Folders that hold Python files themselves."""
     _journal: list[dict[int, tuple[Value, Value]]] = field(default_factory=list)
 
     # Evaluation.
@@ -217,7 +221,7 @@ class Machine:
     def join(self, condition: str, yes: Effects, no: Effects) -> None:
         """Apply the changes of both branches; where they differ, a Choice keeps the condition."""
         for key in [*yes, *(key for key in no if key not in yes)]:
-            container, before, after = yes.get(key) or no[key]
+            container, before, _ = yes.get(key) or no[key]
             first = yes[key][2] if key in yes else before
             second = no[key][2] if key in no else before
             self.touch(container)
@@ -272,8 +276,11 @@ def same(first: Value, second: Value) -> bool:
 
 def choose(condition: str, first: Value, second: Value) -> Value:
     """Give the value that is `first` under the condition and `second` otherwise."""
-    if same(first, second):
+    if same(first, second) or isinstance(first, Opaque):
+        # Something imported, or something in its place: both do the same where it matters.
         return first
+    if isinstance(second, Opaque):
+        return second
     options = (*_options(first, condition), *_options(second, negate(condition)))
     if len(options) > 12:
         return Unknown(condition)
@@ -292,11 +299,16 @@ def negate(condition: str) -> str:
 
 
 def shorten(node: ast.AST) -> str:
-    """Give a node's source text, short enough for a message."""
+    """Give a node's source text, short enough for a message. It is kept on the node: loops ask again and again."""
+    known = node.__dict__.get("_shortened")
+    if isinstance(known, str):
+        return known
     try:
-        return " ".join(ast.unparse(node).split())[:160]
+        text = " ".join(ast.unparse(node).split())[:160]
     except (RecursionError, ValueError, AttributeError):
-        return type(node).__name__
+        text = type(node).__name__
+    node.__dict__["_shortened"] = text
+    return text
 
 
 def program_error(error: Exception) -> Raised:

@@ -10,13 +10,58 @@ from packaging.version import Version
 
 from envcompose.analyse import files
 from envcompose.analyse.machine import MAX_SIZE, Machine, program_error
+from envcompose.analyse.operations import join_parts, text_of
 from envcompose.analyse.values import ABSENT, PLAIN, Method, Raised, TextFile, Unknown, Value
 
 STRING_METHODS = frozenset(
-    "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
-    "isnumeric isspace istitle isupper lower lstrip partition removeprefix removesuffix rfind rindex rpartition rsplit "
-    "rstrip split splitlines startswith strip swapcase title upper encode decode replace join format ljust rjust center "
-    "zfill expandtabs hex isprintable".split()
+    [
+        "capitalize",
+        "casefold",
+        "count",
+        "endswith",
+        "find",
+        "index",
+        "isalnum",
+        "isalpha",
+        "isascii",
+        "isdecimal",
+        "isdigit",
+        "isidentifier",
+        "islower",
+        "isnumeric",
+        "isspace",
+        "istitle",
+        "isupper",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "rfind",
+        "rindex",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "upper",
+        "encode",
+        "decode",
+        "replace",
+        "join",
+        "format",
+        "ljust",
+        "rjust",
+        "center",
+        "zfill",
+        "expandtabs",
+        "hex",
+        "isprintable",
+    ]
 )
 PURE = {
     str: STRING_METHODS,
@@ -30,14 +75,38 @@ PURE = {
     set: frozenset({"union", "intersection", "difference", "issubset", "issuperset", "copy", "isdisjoint"}),
     re.Match: frozenset({"group", "groups", "groupdict", "start", "end", "span"}),
     PurePosixPath: frozenset(
-        "joinpath with_suffix with_name with_stem relative_to as_posix is_absolute match is_relative_to".split()
+        [
+            "joinpath",
+            "with_suffix",
+            "with_name",
+            "with_stem",
+            "relative_to",
+            "as_posix",
+            "is_absolute",
+            "match",
+            "is_relative_to",
+        ]
     ),
 }
 ATTRIBUTES = {
     PurePosixPath: frozenset({"parent", "name", "stem", "suffix", "parts", "suffixes", "anchor"}),
     Version: frozenset(
-        "major minor micro release base_version public local is_prerelease is_devrelease is_postrelease pre post dev "
-        "epoch".split()
+        [
+            "major",
+            "minor",
+            "micro",
+            "release",
+            "base_version",
+            "public",
+            "local",
+            "is_prerelease",
+            "is_devrelease",
+            "is_postrelease",
+            "pre",
+            "post",
+            "dev",
+            "epoch",
+        ]
     ),
     int: frozenset({"real", "imag", "numerator", "denominator"}),
     re.Match: frozenset({"string", "lastindex", "lastgroup"}),
@@ -112,7 +181,6 @@ def _text_method(
     machine: Machine, owner: Value, name: str, arguments: list[Value], keywords: dict[str, Value], node: Value
 ) -> Value:
     from envcompose.analyse.calls import items_of
-    from envcompose.analyse.expressions import join_parts, text_of
 
     if name == "replace":
         if any(not isinstance(value, type(owner)) for value in arguments[:2]) or len(arguments) < 2:
@@ -131,7 +199,11 @@ def _text_method(
     runs = "".join(c if c.isdigit() else " " for c in str(owner)).split()
     plain = all(isinstance(v, PLAIN) for v in (*values, *keywords.values()))
     # A format text may reach into attributes and index deeply; only plain fields are worth knowing.
-    if not plain or any(len(run) > 3 for run in runs) or re.search(r"\{[^}]*[._\[][^}]*\}", str(owner)) and "._" in owner:
+    if (
+        not plain
+        or any(len(run) > 3 for run in runs)
+        or (re.search(r"\{[^}]*[._\[][^}]*\}", str(owner)) and "._" in owner)
+    ):
         return machine.unknown(node, truth=True if re.sub(r"\{[^}]*\}", "", str(owner)) else None)
     if re.search(r"\{[^}:!]*[.\[]", str(owner)) or re.search(r":[^}]*\{", str(owner)):
         return machine.unknown(node)

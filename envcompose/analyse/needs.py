@@ -18,7 +18,9 @@ from envcompose.analyse.values import Instance, Value
 from envcompose.model.analysis import BuildNeed, Place, SdistTexts
 
 TORCH_BUILDERS = frozenset({"CUDAExtension", "CppExtension"})
-NOT_MODULES = frozenset({"__future__", "__main__", "builtins", "__builtin__", "_winreg", "winreg", "urllib2", "ConfigParser"})
+NOT_MODULES = frozenset(
+    {"__future__", "__main__", "builtins", "__builtin__", "_winreg", "winreg", "urllib2", "ConfigParser"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class Found:
 
 def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, ...]:
     """Give the needs, sorted by name; of several reasons for one distribution the strongest counts."""
-    if backend_module(found.project) in found.rules.stub_backends:
+    if backend_module(found.project) in found.rules.stub_backends or refusal(found):
         return ()
     strongest: dict[str, BuildNeed] = {}
     needs = [
@@ -70,6 +72,13 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
         # torch's builder compiles without ninja, one file after the other; declaring it does not make it needed.
         strongest["ninja"] = replace(strongest["ninja"], required=False)
     return tuple(sorted(strongest.values(), key=lambda need: need.distribution))
+
+
+def refusal(found: Found) -> Seen | None:
+    """Give the place where setup.py stops on purpose, whatever the machine: it raises and never reaches setup()."""
+    if any(outcome.keywords is not None for outcome in found.outcomes):
+        return None
+    return next((s for s in found.seen("raised") if s.subject[0] == "RuntimeError" and not s.conditions), None)
 
 
 def backend_module(project: Project) -> str:
@@ -130,7 +139,7 @@ def _imported(found: Found) -> Iterator[BuildNeed]:
 
 def outside_distribution(module: str, found: Found) -> str:
     """Name the distribution that brings a module; '' for the standard library of the target's Python."""
-    top = module.split(".")[0]
+    top = module.split(".", maxsplit=1)[0]
     if not top or top in NOT_MODULES:
         return ""
     removed = found.rules.removed_modules.get(top)
@@ -213,7 +222,9 @@ def _uses_cmake(found: Found) -> bool:
     return any(need.distribution == "cmake" for need in _started(found))
 
 
-CMAKE_IMPORT = re.compile(r"-c\s+[\"']?\s*import\s+([A-Za-z_]\w*)|find_package\s*\(\s*(Torch|pybind11|nanobind)\b", re.I)
+CMAKE_IMPORT = re.compile(
+    r"-c\s+[\"']?\s*import\s+([A-Za-z_]\w*)|find_package\s*\(\s*(Torch|pybind11|nanobind)\b", re.I
+)
 
 
 def _cmake_torch(found: Found) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from posixpath import dirname
 
-from envcompose.analyse import library_build, library_python
+from envcompose.analyse import library_builtins, library_machine, library_setup, library_standard
 from envcompose.analyse.calls import call_function, find_in_class, items_of, yielded
 from envcompose.analyse.expressions import EXPRESSIONS
 from envcompose.analyse.machine import ROOT, Machine, Seen, World
@@ -15,7 +16,7 @@ from envcompose.analyse.trim import parse_python
 from envcompose.analyse.values import Bound, Class, Function, Instance, OutOfBudget, Raised, Scope, Unknown, Value
 from envcompose.model.analysis import SdistTexts
 
-MODELS = (library_build, library_python)
+MODELS = (library_builtins, library_machine, library_setup, library_standard)
 """Importing these fills the tables of `library`."""
 
 _EXPRESSIONS = {**EXPRESSIONS, ast.Yield: yielded, ast.YieldFrom: yielded}
@@ -36,7 +37,8 @@ class Outcome:
 
 def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py") -> Outcome:
     """Evaluate a Python file of the sdist as if it were run. Never raises: what stops it is in `stopped`."""
-    machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, dict(sdist.names))
+    folders = frozenset(dirname(name) for name, _ in sdist.names if name.endswith(".py"))
+    machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, dict(sdist.names), folders=folders)
     tree = parse_python(sdist.texts.get(file, ""))
     names: dict[str, Value] = {"__file__": f"{ROOT}/{file}", "__name__": "__main__", "__doc__": None}
     scope = Scope(names, file)

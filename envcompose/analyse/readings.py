@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -25,7 +25,7 @@ from envcompose.analyse.trim import strings_in, table_at
 from envcompose.analyse.values import ABSENT, Choice, Unknown, Value
 from envcompose.model.analysis import MetadataSource, Reading, SdistTexts
 
-PROBES: tuple[str | None, ...] = (None, "2.4.1", "2.6.0", "2.8.0", "2.10.0")
+PROBES: tuple[str | None, ...] = (None, "2.10.0", "2.4.1")
 """Torches that are tried to find out whether requirements follow torch."""
 
 
@@ -54,7 +54,7 @@ class _Gathered:
         if extra:
             self.provides.add(canonicalize_name(extra))
         try:
-            requirement = Requirement(text.split(" #")[0].strip())
+            requirement = Requirement(text.split(" #", maxsplit=1)[0].strip())
         except InvalidRequirement:
             self.doubts.append(f"not a requirement: {text[:120]!r}")
             return
@@ -131,27 +131,38 @@ def read_metadata(
     if static is not None:
         readings = tuple(_reading(torch, static, MetadataSource.STATIC) for torch in torches)
         return Readings(readings=readings, follows_torch=False, outcomes={})
-    asked = list(dict.fromkeys([*torches, *PROBES]))
     outcomes: dict[str | None, Outcome] = {}
     gathered: dict[str | None, tuple[_Gathered, str | None]] = {}
-    for torch in asked:
-        known = next(iter(outcomes), torch)
+    for torch in dict.fromkeys([*torches, *PROBES]):
         if outcomes and not any(outcome.touched_torch for outcome in outcomes.values()):
-            outcomes[torch], gathered[torch] = outcomes[known], gathered[known]
+            outcomes[torch], gathered[torch] = next(iter(outcomes.values())), next(iter(gathered.values()))
             continue
-        outcomes[torch] = run_setup(sdist, _with_torch(world, torch))
+        if torch not in torches and _differ(gathered):
+            break
+        outcomes[torch] = _outcome(sdist, world, torch)
         gathered[torch] = _evaluated(sdist, project, outcomes[torch])
-    follows = len({frozenset(found.certain) for found, _ in gathered.values()}) > 1
+    follows = _differ(gathered)
     readings = tuple(
         _settle(sdist, info, torch, gathered[torch], outcomes[torch], project, follows=follows) for torch in torches
     )
     return Readings(readings=readings, follows_torch=follows, outcomes=outcomes)
 
 
+def _differ(gathered: Mapping[str | None, tuple[_Gathered, str | None]]) -> bool:
+    return len({frozenset(found.certain) for found, _ in gathered.values()}) > 1
+
+
+def _outcome(sdist: SdistTexts, world: World, torch: str | None) -> Outcome:
+    """Evaluate for one torch. Where nothing works without torch, what it would say with one is the best guess."""
+    outcome = run_setup(sdist, _with_torch(world, torch))
+    if torch is None and outcome.stopped and outcome.touched_torch:
+        guess = run_setup(sdist, _with_torch(world, "?"))
+        return replace(guess, stopped=outcome.stopped)
+    return outcome
+
+
 def _with_torch(world: World, torch: str | None) -> World:
-    return World(
-        torch=torch, declared=world.declared, lenient=False, python=world.python, platform=world.platform
-    )
+    return World(torch=torch, declared=world.declared, lenient=False, python=world.python, platform=world.platform)
 
 
 def is_static(info: PackageInfo | None, project: Project) -> bool:
@@ -260,7 +271,11 @@ def _settle(
     if declarative and info is not None:
         note = f"PKG-INFO: metadata {'.'.join(map(str, info.metadata_version))}, written by {project.build_backend}"
         return _reading(
-            torch, _from(info.metadata), MetadataSource.AS_FOUND, python=info.metadata.requires_python, doubts=[note],
+            torch,
+            _from(info.metadata),
+            MetadataSource.AS_FOUND,
+            python=info.metadata.requires_python,
+            doubts=[note],
             complete=False,
         )
     egg = egg_info_metadata(sdist)

@@ -35,7 +35,7 @@ class BuildRules:
 
 
 def load_rules(text: str) -> BuildRules:
-    """Read the rules from TOML. Raises ValueError that lists every fault with its path: unknown keys, missing sources."""
+    """Read the rules from TOML. Raises ValueError that lists every fault with its path: unknown keys, no source."""
     document = tomllib.loads(text)
     faults: list[str] = []
     for key in document.keys() - _TABLES.keys():

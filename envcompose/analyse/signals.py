@@ -5,7 +5,7 @@ from __future__ import annotations
 from envcompose.analyse.values import Value
 
 
-class Signal(Exception):  # noqa: N818 - control flow, not an error
+class Signal(Exception):
     """Control leaves the present block."""
 
 

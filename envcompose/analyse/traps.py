@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse.conclusions import compiles, cxx_standards, downloads
-from envcompose.analyse.needs import Found, backend_module, extensions, links_torch
+from envcompose.analyse.needs import Found, backend_module, extensions, links_torch, refusal
 from envcompose.analyse.values import Unknown
 from envcompose.model.analysis import BuildNeed, Trap
 
@@ -45,10 +45,15 @@ def _torch(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
 
 
 def _undeclared(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
-    declared = {canonicalize_name(text.split(";")[0].split("[")[0].strip(" <>=!~.0123456789,")) for text in found.project.build_requires}
+    declared = {
+        canonicalize_name(text.split(";")[0].split("[")[0].strip(" <>=!~.0123456789,"))
+        for text in found.project.build_requires
+    }
     for need in needs:
         if need.required and need.distribution not in declared | {"torch", "setuptools"}:
-            yield Trap(code="undeclared-need", text=f"needs {need.distribution} and does not declare it", place=need.place)
+            yield Trap(
+                code="undeclared-need", text=f"needs {need.distribution} and does not declare it", place=need.place
+            )
 
 
 def _stub(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
@@ -63,7 +68,9 @@ def _missing_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Tra
         sources = record.names.get("sources")
         listed = [str(s) for s in sources if not isinstance(s, Unknown)] if isinstance(sources, (list, tuple)) else []
         paths = [normpath(path.removeprefix("/sdist/")) for path in listed]
-        missing = [path for path in paths if path not in names and not path.startswith("/") and _stem(path) not in names]
+        missing = [
+            path for path in paths if path not in names and not path.startswith("/") and _stem(path) not in names
+        ]
         if missing:
             text = f"{len(missing)} of {len(paths)} sources are not in the sdist, {missing[0]} among them"
             yield Trap(code="sources-missing", text=text, place=seen.place)
@@ -94,6 +101,10 @@ def _environment(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
 
 
 def _raises(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    refused = refusal(found)
+    if refused is not None:
+        yield Trap(code="refuses", text="setup.py stops on purpose: nothing can be built from it", place=refused.place)
+        return
     for seen in found.seen("raised"):
         kind, text = seen.subject
         yield Trap(code="raises", text=f"stops with {kind}" + (f": {text}" if text else ""), place=seen.place)

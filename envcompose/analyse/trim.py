@@ -25,7 +25,9 @@ MAX_KEPT_TEXT = 1 << 20
 NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp", ".hh", ".hxx", ".inl"})
 DATA = frozenset({".txt", ".in", ".cfg", ".toml", ".json", ".yaml", ".yml", ".cmake", ".version", ".ini", ""})
 INCLUDE = re.compile(rb'#[ \t]*include[ \t]*[<"]([^>"\n\r]{1,200})[>"]')
-ALWAYS = frozenset({"PKG-INFO", "pyproject.toml", "setup.cfg", "setup.py", "CMakeLists.txt", "meson.build", "Cargo.toml"})
+ALWAYS = frozenset(
+    {"PKG-INFO", "pyproject.toml", "setup.cfg", "setup.py", "CMakeLists.txt", "meson.build", "Cargo.toml"}
+)
 EGG_INFO = frozenset({"requires.txt", "entry_points.txt", "top_level.txt"})
 WORDS = re.compile(r"[\w./*+-]{2,200}")
 
@@ -194,18 +196,23 @@ def _reached(
     means to run it, and is otherwise kept to be read.
     """
     imports, words = _names_in(texts[path], everywhere=depth < 2)
+    runs = bool(LOADERS.search(texts[path]))
+    parts = {part for word in words for part in word.split("/")}
     for module in imports:
         for found in _module_files(module, dirname(path), texts):
             yield found, True
-    runs = bool(LOADERS.search(texts[path]))
-    parts = {part for word in words for part in word.split("/")}
+        for other in by_name.get(f"{module}.py", ()):
+            # sys.path may have been given a folder that the source spells.
+            if "/" in other and parts.issuperset(dirname(other).split("/")):
+                yield other, True
     for name in sorted(parts):
         for other in by_name.get(name, ()):
             folders = dirname(other).split("/") if "/" in other else []
             plain = "." in name or name.isupper()
-            if plain and len(folders) <= 4 and parts.issuperset(folders) and name != "__init__.py" or other in words:
+            if (plain and len(folders) <= 4 and parts.issuperset(folders) and name != "__init__.py") or other in words:
                 yield other, runs
-    yield from ((p, runs) for p in by_name.get("__init__.py", ()) if parts.issuperset(p.split("/")) and "/" in p)
+    # A package's own file is spelt to find a version in it; following its imports would bring the whole package.
+    yield from ((p, False) for p in by_name.get("__init__.py", ()) if parts.issuperset(p.split("/")) and "/" in p)
 
 
 def _names_in(source: str, *, everywhere: bool) -> tuple[list[str], list[str]]:
@@ -239,7 +246,7 @@ def _nodes(tree: ast.Module, everywhere: bool) -> Iterator[ast.AST]:
 
 @lru_cache(maxsize=200)
 def parse_python(source: str) -> ast.Module | None:
-    """Parse Python text without warnings; None for what this Python cannot parse (another syntax, null bytes, bombs)."""
+    """Parse Python text without warnings; None for what cannot be parsed (another syntax, null bytes, bombs)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

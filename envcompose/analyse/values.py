@@ -54,6 +54,8 @@ class _Absent:
 
 
 ABSENT = _Absent()
+EXECUTED = "(executed)"
+"""The name, impossible in Python, that marks names as the result of code that is not known."""
 
 
 @dataclass(slots=True, eq=False)
@@ -135,7 +137,7 @@ class TextFile:
     writing: bool = False
 
 
-class Raised(Exception):  # noqa: N818 - it is the interpreted program's exception, not ours
+class Raised(Exception):
     """An exception of the evaluated program. `kinds` are its class's name and its bases' names."""
 
     def __init__(self, kinds: tuple[str, ...], text: str = "", value: Value = None) -> None:
@@ -143,7 +145,7 @@ class Raised(Exception):  # noqa: N818 - it is the interpreted program's excepti
         self.kinds, self.text, self.value = kinds, text, value
 
 
-class OutOfBudget(Exception):  # noqa: N818 - not an error of the program
+class OutOfBudget(Exception):
     """The bounds on steps, depth or size are used up."""
 
 

@@ -1,26 +1,19 @@
-"""Built-ins and the pure parts of the standard library."""
+"""Python's built-in functions, as far as a setup.py uses them."""
 
 from __future__ import annotations
 
 import ast
 import builtins
-import json
-import textwrap
-import tomllib
-from pathlib import PurePosixPath
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
 from envcompose.analyse.calls import call_value, get_attribute, items_of
-from envcompose.analyse.expressions import hashed, operate, put, text_of
-from envcompose.analyse.files import call_file, open_member
-from envcompose.analyse.library import ALIASES, ATTRIBUTES, CALLS, METHODS
+from envcompose.analyse.files import open_member
+from envcompose.analyse.library import CALLS
 from envcompose.analyse.machine import MAX_SIZE, Machine, program_error
-from envcompose.analyse.patterns import match_pattern
+from envcompose.analyse.operations import hashed, operate, put, text_of
 from envcompose.analyse.trim import parse_python
 from envcompose.analyse.values import (
-    ABSENT,
+    EXECUTED,
     PLAIN,
     Choice,
     Class,
@@ -43,7 +36,7 @@ def _known(values: Values) -> bool:
     return all(isinstance(value, (*PLAIN, list, tuple, dict, set, frozenset)) for value in values)
 
 
-def _pure(function: Any, *, limit: int = 4) -> Any:
+def pure_call(function: Any, *, limit: int = 4) -> Any:
     """Make a handler of an operation of ours on plain values; with anything else it gives an unknown value."""
 
     def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
@@ -140,7 +133,11 @@ def _enumerate(machine: Machine, arguments: Values, keywords: Keywords, node: Va
 
 def _zip(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
     columns = [items_of(machine, argument) for argument in arguments]
-    return machine.unknown(node) if any(c is None for c in columns) else list(zip(*(c or [] for c in columns), strict=False))
+    return (
+        machine.unknown(node)
+        if any(c is None for c in columns)
+        else list(zip(*(c or [] for c in columns), strict=False))
+    )
 
 
 def _map(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
@@ -153,7 +150,9 @@ def _filter(machine: Machine, arguments: Values, keywords: Keywords, node: Value
     if items is None:
         return machine.unknown(node)
     test = arguments[0]
-    kept = [i for i in items if machine.truth(i if test is None else call_value(machine, test, [i], {}, node)) is not False]
+    kept = [
+        i for i in items if machine.truth(i if test is None else call_value(machine, test, [i], {}, node)) is not False
+    ]
     return kept
 
 
@@ -209,7 +208,7 @@ def _isinstance(machine: Machine, arguments: Values, keywords: Keywords, node: V
 
 
 def _hasattr(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    owner, name = (arguments + [None, None])[:2]
+    owner, name = [*arguments, None, None][:2]
     if isinstance(name, str) and isinstance(owner, (Instance, Class, LocalModule)):
         found = get_attribute(machine, owner, name)
         return machine.unknown(node) if isinstance(found, Unknown) and not isinstance(found, Opaque) else True
@@ -223,13 +222,14 @@ def _getattr(machine: Machine, arguments: Values, keywords: Keywords, node: Valu
 
 
 def _setattr(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    owner, name, value = (arguments + [None] * 3)[:3]
+    owner, name, value = [*arguments, None, None, None][:3]
     if isinstance(owner, (Instance, Class)) and isinstance(name, str):
         machine.touch(owner.names)
         owner.names[name] = value
 
 
-def _print(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+def ignored(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    """Do nothing and give None."""
     return None
 
 
@@ -250,7 +250,8 @@ def _next(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
     return arguments[1] if items is not None and len(arguments) > 1 else machine.unknown(node)
 
 
-def _iter(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+def first_argument(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    """Give the first argument as it is."""
     return arguments[0] if arguments else machine.unknown(node)
 
 
@@ -258,12 +259,15 @@ def _exec(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
     code = arguments[0] if arguments else None
     tree = parse_python(code) if isinstance(code, str) and len(code) < MAX_SIZE else None
     names = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], dict) else None
-    if tree is None:
-        return machine.unknown(node)
     scope = machine.scope
     if names is not None or scope is None:
         scope = Scope(names if names is not None else {}, machine.file)
         scope.module = scope
+    if tree is None:
+        # What unknown code defines is unknown: names that are missed later are no errors.
+        machine.touch(scope.names)
+        scope.names[EXECUTED] = True
+        return machine.unknown(node)
     with machine.deeper():
         machine.execute(tree.body, scope)
     if len(arguments) > 2 and isinstance(arguments[2], dict):
@@ -275,6 +279,10 @@ def _exec(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
 def _globals(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
     scope = machine.scope.module if machine.scope else None
     return scope.names if scope else {}
+
+
+def _locals(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    return machine.scope.names if machine.scope else {}
 
 
 def _type(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
@@ -292,115 +300,6 @@ def _error(name: str) -> Any:
     return handler
 
 
-def _search(kind: str) -> Any:
-    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-        values = list(arguments)
-        if values and isinstance(values[0], Instance) and values[0].cls == "re.Pattern":
-            values[0] = values[0].names["pattern"]
-        flags = keywords.get("flags", values[-1] if len(values) > (4 if kind == "sub" else 2) else 0)
-        if not all(isinstance(v, str) for v in values[: 3 if kind == "sub" else 2]):
-            return machine.unknown(node)
-        return match_pattern(machine, kind, values, _flags(flags), node)
-
-    return handler
-
-
-def _flags(value: Value) -> int:
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _compile(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    flags = keywords.get("flags", arguments[1] if len(arguments) > 1 else 0)
-    if arguments and isinstance(arguments[0], str):
-        return Instance("re.Pattern", {"pattern": arguments[0], "flags": _flags(flags)})
-    return machine.unknown(node)
-
-
-def _pattern_method(kind: str) -> Any:
-    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-        pattern, *rest = arguments
-        if not all(isinstance(v, str) for v in rest[: 2 if kind == "sub" else 1]) or not rest:
-            return machine.unknown(node)
-        return match_pattern(machine, kind, [pattern.names["pattern"], *rest], pattern.names["flags"], node)
-
-    return handler
-
-
-def _literal(text: Any) -> Value:
-    if not isinstance(text, str) or len(text) > 100_000:
-        raise ValueError("not a text")
-    return ast.literal_eval(text)
-
-
-def _load(parse: Any) -> Any:
-    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-        source = arguments[0] if arguments else None
-        text = call_file(machine, source, "read", [], node) if isinstance(source, TextFile) else source
-        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        if not isinstance(text, str):
-            return machine.unknown(node)
-        machine.sized(len(text))
-        try:
-            return _plain(parse(text))
-        except (RecursionError, MemoryError):
-            return machine.unknown(node)
-        except Exception as error:
-            raise program_error(error) from error
-
-    return handler
-
-
-def _plain(value: Value) -> Value:
-    """Keep what our own readers give as plain values; dates become texts."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value if isinstance(value, PLAIN) else str(value)
-
-
-def _version(text: Any) -> Value:
-    try:
-        return text if isinstance(text, Version) else Version(str(text))
-    except InvalidVersion as error:
-        raise program_error(error) from error
-
-
-def _chain(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    columns = [items_of(machine, argument) for argument in arguments]
-    return machine.unknown(node) if any(c is None for c in columns) else [item for c in columns for item in c or []]
-
-
-def _chain_all(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    inner = items_of(machine, arguments[0]) if arguments else None
-    return machine.unknown(node) if inner is None else _chain(machine, inner, {}, node)
-
-
-def _path(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    if any(not isinstance(value, (str, PurePosixPath)) for value in arguments):
-        return machine.unknown(node)
-    return PurePosixPath(*arguments)
-
-
-def _default_dict(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    return DefaultDict(arguments[0] if arguments else None)
-
-
-class DefaultDict(dict[Value, Value]):
-    """A defaultdict of the program: its factory is one of the program's values."""
-
-    def __init__(self, factory: Value) -> None:
-        super().__init__()
-        self.factory = factory
-
-    def copy(self) -> dict[Value, Value]:
-        return dict(self)
-
-
-def _partial(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    return arguments[0] if len(arguments) == 1 and not keywords else machine.unknown(node)
-
-
 def _hash_free(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
     return isinstance(arguments[0], (Function, Class, Opaque)) if arguments else False
 
@@ -411,7 +310,7 @@ CALLS.update(
         "builtins.str": _str,
         "builtins.repr": _str,
         "builtins.int": _int,
-        "builtins.float": _pure(float),
+        "builtins.float": pure_call(float),
         "builtins.bool": lambda m, a, k, n: m.unknown(n) if a and m.truth(a[0]) is None else bool(a) and m.truth(a[0]),
         "builtins.list": _list,
         "builtins.tuple": _tuple,
@@ -419,7 +318,6 @@ CALLS.update(
         "builtins.frozenset": _set,
         "builtins.dict": _dict,
         "collections.OrderedDict": _dict,
-        "collections.defaultdict": _default_dict,
         "dict.fromkeys": lambda m, a, k, n: {key: (a[1] if len(a) > 1 else None) for key in items_of(m, a[0]) or []},
         "builtins.sorted": _sorted,
         "builtins.reversed": _reversed,
@@ -430,19 +328,19 @@ CALLS.update(
         "builtins.any": _any_all(True),
         "builtins.all": _any_all(False),
         "builtins.sum": _sum,
-        "builtins.min": _pure(min, limit=50),
-        "builtins.max": _pure(max, limit=50),
-        "builtins.abs": _pure(abs),
-        "builtins.round": _pure(round),
-        "builtins.ord": _pure(ord),
-        "builtins.chr": _pure(chr),
+        "builtins.min": pure_call(min, limit=50),
+        "builtins.max": pure_call(max, limit=50),
+        "builtins.abs": pure_call(abs),
+        "builtins.round": pure_call(round),
+        "builtins.ord": pure_call(ord),
+        "builtins.chr": pure_call(chr),
         "builtins.range": _range,
         "builtins.isinstance": _isinstance,
         "builtins.hasattr": _hasattr,
         "builtins.getattr": _getattr,
         "builtins.setattr": _setattr,
         "builtins.callable": _hash_free,
-        "builtins.print": _print,
+        "builtins.print": ignored,
         "builtins.open": _open,
         "io.open": _open,
         "codecs.open": _open,
@@ -451,69 +349,17 @@ CALLS.update(
         "sys.exit": _exit,
         "os._exit": _exit,
         "builtins.next": _next,
-        "builtins.iter": _iter,
+        "builtins.iter": first_argument,
         "builtins.exec": _exec,
-        "builtins.compile": _iter,
+        "builtins.compile": first_argument,
         "builtins.globals": _globals,
-        "builtins.locals": _globals,
-        "builtins.vars": _globals,
+        "builtins.locals": _locals,
+        "builtins.vars": _locals,
         "builtins.type": _type,
-        "builtins.property": _iter,
-        "builtins.staticmethod": _iter,
-        "re.search": _search("search"),
-        "re.match": _search("match"),
-        "re.fullmatch": _search("fullmatch"),
-        "re.findall": _search("findall"),
-        "re.split": _search("split"),
-        "re.sub": _search("sub"),
-        "re.compile": _compile,
-        "ast.literal_eval": _pure(_literal),
-        "json.loads": _load(json.loads),
-        "json.load": _load(json.loads),
-        "tomllib.loads": _load(tomllib.loads),
-        "tomllib.load": _load(tomllib.loads),
-        "textwrap.dedent": _pure(textwrap.dedent),
-        "packaging.version.Version": _pure(_version),
-        "itertools.chain": _chain,
-        "itertools.chain.from_iterable": _chain_all,
-        "pathlib.Path": _path,
-        "pathlib.Path.cwd": lambda m, a, k, n: PurePosixPath("/sdist"),
-        "functools.partial": _partial,
-        "warnings.warn": _print,
-        "typing.cast": lambda m, a, k, n: a[1] if len(a) > 1 else m.unknown(n),
+        "builtins.property": first_argument,
+        "builtins.staticmethod": first_argument,
     }
 )
-CALLS.update({f"builtins.{name}": _error(name) for name in dir(builtins) if name.endswith(("Error", "Exception", "Exit"))})
-ATTRIBUTES.update(
-    {
-        "re.MULTILINE": lambda m: 8,
-        "re.M": lambda m: 8,
-        "re.DOTALL": lambda m: 16,
-        "re.S": lambda m: 16,
-        "re.IGNORECASE": lambda m: 2,
-        "re.I": lambda m: 2,
-        "re.VERBOSE": lambda m: 64,
-        "re.X": lambda m: 64,
-        "typing.TYPE_CHECKING": lambda m: False,
-    }
+CALLS.update(
+    {f"builtins.{name}": _error(name) for name in dir(builtins) if name.endswith(("Error", "Exception", "Exit"))}
 )
-METHODS.update({("re.Pattern", kind): _pattern_method(kind) for kind in ("search", "match", "fullmatch", "findall", "sub")})
-ALIASES.update(
-    {
-        "packaging.version.parse": "packaging.version.Version",
-        "pkg_resources.parse_version": "packaging.version.Version",
-        "distutils.version.LooseVersion": "packaging.version.Version",
-        "distutils.version.StrictVersion": "packaging.version.Version",
-        "setuptools._vendor.packaging": "packaging",
-        "setuptools.extern.packaging": "packaging",
-        "pkg_resources.extern.packaging": "packaging",
-        "pip._vendor.packaging": "packaging",
-        "tomli": "tomllib",
-        "toml": "tomllib",
-        "builtins.dict.fromkeys": "dict.fromkeys",
-        "pathlib.PosixPath": "pathlib.Path",
-        "pathlib.PurePath": "pathlib.Path",
-        "os.PathLike": "pathlib.Path",
-    }
-)
-__all__ = ["ABSENT", "DefaultDict"]

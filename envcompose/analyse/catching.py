@@ -1,0 +1,166 @@
+"""Exceptions of the evaluated program. What a handler does decides whether an import is needed."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from functools import partial
+
+from envcompose.analyse.branching import execute_both, explore
+from envcompose.analyse.machine import Machine, shorten
+from envcompose.analyse.values import (
+    Class,
+    Instance,
+    Opaque,
+    Raised,
+    Scope,
+    Unknown,
+    Value,
+    kinds_of,
+)
+
+
+def execute_raise(machine: Machine, node: ast.Raise, scope: Scope) -> None:
+    """Raise the program's exception, with the names of its bases."""
+    value = machine.evaluate(node.exc, scope) if node.exc else None
+    kinds, text = _kinds(value)
+    raise Raised(kinds, text or shorten(node), value)
+
+
+def _kinds(value: Value) -> tuple[tuple[str, ...], str]:
+    names: list[str] = []
+    text = ""
+    if isinstance(value, Instance):
+        text = str(value.names.get("text", ""))
+        value = value.cls if isinstance(value.cls, Class) else Opaque(value.cls)
+    queue = [value]
+    while queue and len(names) < 30:
+        cls = queue.pop(0)
+        if isinstance(cls, Class):
+            names.append(cls.name)
+            queue.extend(cls.bases)
+        elif isinstance(cls, Unknown):
+            name = cls.text.split("(")[0].split(".")[-1]
+            names.append(name)
+            builtin = getattr(builtins, name, None)
+            if isinstance(builtin, type) and issubclass(builtin, BaseException):
+                names.extend(k for k in kinds_of_class(builtin) if k not in names)
+    return (*dict.fromkeys([*names, "Exception", "BaseException"]),), text
+
+
+def kinds_of_class(cls: type[BaseException]) -> tuple[str, ...]:
+    """Name an exception class and its bases."""
+    return tuple(base.__name__ for base in cls.__mro__ if base is not object)
+
+
+def execute_assert(machine: Machine, node: ast.Assert, scope: Scope) -> None:
+    """Raise AssertionError where the test is known to fail."""
+    if machine.truth(machine.evaluate(node.test, scope)) is False:
+        raise Raised(kinds_of(AssertionError()), shorten(node.msg) if node.msg else shorten(node.test))
+
+
+def execute_try(machine: Machine, node: ast.Try, scope: Scope) -> None:
+    """Execute a try statement; what its handlers do with a missing import decides whether the import is needed."""
+    catches_import = any(_catches(machine, handler, IMPORT_KINDS, scope) for handler in node.handlers)
+    softens = catches_import and not any(
+        _gives_up(h) for h in node.handlers if _catches(machine, h, IMPORT_KINDS, scope)
+    )
+    try:
+        if softens and machine.world.lenient and not _imports_torch(node.body):
+            _either(machine, node, scope)
+            return
+        with machine.deeper():
+            _try_body(machine, node, scope, softens)
+    finally:
+        machine.execute(node.finalbody, scope)
+
+
+def _imports_torch(body: list[ast.stmt]) -> bool:
+    # Only torch is assumed to be there where its absence is handled: a build without it would succeed and be useless.
+    imports = [node for statement in body for node in ast.walk(statement)]
+    names = [alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in imports if isinstance(node, ast.ImportFrom)]
+    return any(name.split(".")[0] == "torch" for name in names)
+
+
+def _either(machine: Machine, node: ast.Try, scope: Scope) -> None:
+    """Take a try whose missing import is handled as two branches: with the modules, and without them."""
+    handler = next(h for h in node.handlers if _catches(machine, h, IMPORT_KINDS, scope))
+    _bind_error(machine, handler, None, scope)
+    machine.trying += 1
+    try:
+        body = partial(machine.execute, [*node.body, *node.orelse], scope)
+        execute_both(machine, f"no {shorten(handler.type) if handler.type else 'error'}", body, handler.body, scope)
+    finally:
+        machine.trying -= 1
+
+
+IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "Exception", "BaseException")
+
+
+def _try_body(machine: Machine, node: ast.Try, scope: Scope, softens: bool) -> None:
+    machine.soft += softens
+    machine.trying += bool(node.handlers)
+    active = True
+    try:
+        machine.execute(node.body, scope)
+        machine.soft -= softens
+        machine.trying -= bool(node.handlers)
+        active = False
+        if machine.world.lenient:
+            for handler in node.handlers:
+                _bind_error(machine, handler, None, scope)
+                explore(machine, handler.body, scope, f"except {shorten(handler.type) if handler.type else ''}".strip())
+        machine.execute(node.orelse, scope)
+    except Raised as error:
+        if active:
+            machine.soft -= softens
+            machine.trying -= bool(node.handlers)
+            active = False
+            for handler in node.handlers:
+                if _catches(machine, handler, error.kinds, scope):
+                    _bind_error(machine, handler, error, scope)
+                    _handle(machine, handler, error, scope)
+                    return
+        raise
+    finally:
+        if active:
+            machine.soft -= softens
+            machine.trying -= bool(node.handlers)
+
+
+def _handle(machine: Machine, handler: ast.ExceptHandler, error: Raised, scope: Scope) -> None:
+    try:
+        machine.execute(handler.body, scope)
+    except Raised as again:
+        raise (error if again.value is None and again.text.startswith("raise") else again) from None
+
+
+def _bind_error(machine: Machine, handler: ast.ExceptHandler, error: Raised | None, scope: Scope) -> None:
+    if handler.name:
+        machine.touch(scope.names)
+        value = error.value if error is not None and error.value is not None else machine.unknown(handler.name, True)
+        scope.names[handler.name] = value
+
+
+def _catches(machine: Machine, handler: ast.ExceptHandler, kinds: tuple[str, ...], scope: Scope) -> bool:
+    if handler.type is None:
+        return True
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {shorten(cls).split(".")[-1] for cls in types}
+    aliases = {"IOError": "OSError", "EnvironmentError": "OSError", "error": "OSError"}
+    return bool({aliases.get(name, name) for name in names} & set(kinds))
+
+
+EXITS = frozenset({"exit", "_exit", "quit", "abort", "fail", "fatal", "die"})
+
+
+def _gives_up(handler: ast.ExceptHandler) -> bool:
+    """Does the handler end the program whatever happens: by raising or exiting among its own statements?"""
+    for node in handler.body:
+        if isinstance(node, ast.Raise):
+            return True
+        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+        if call is not None and shorten(call.func).split(".")[-1] in EXITS:
+            return True
+    return False

@@ -1,0 +1,226 @@
+"""The machine that would build, as the evaluated program sees it: paths, environment, processes, platform."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from posixpath import basename, dirname, isabs, join, normpath, split, splitext
+from typing import Any
+
+from envcompose.analyse.files import children, exists, find, member_path
+from envcompose.analyse.library import ATTRIBUTES, CALLS
+from envcompose.analyse.machine import ROOT, Machine
+from envcompose.analyse.values import (
+    Instance,
+    Raised,
+    Unknown,
+    Value,
+)
+
+Values = list[Value]
+Keywords = dict[str, Value]
+ALWAYS_SET = frozenset({"PATH", "HOME", "USER", "PWD", "LANG", "SHELL", "TMPDIR"})
+
+
+# Paths and the environment.
+
+
+def _on_paths(function: Any) -> Any:
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        if not arguments or not all(isinstance(value, (str, PurePosixPath)) for value in arguments):
+            return machine.unknown(node)
+        return function(*(str(value) for value in arguments))
+
+    return handler
+
+
+def _absolute(path: str) -> str:
+    return normpath(path if path.startswith("/") else join(ROOT, path))
+
+
+def _relative(path: str, start: str = ROOT) -> str:
+    try:
+        return str(PurePosixPath(_absolute(path)).relative_to(_absolute(start)))
+    except ValueError:
+        return path
+
+
+def _exists(kind: str) -> Any:
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        return exists(machine, arguments[0], kind) if arguments else machine.unknown(node)
+
+    return handler
+
+
+def _getenv(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    name = arguments[0] if arguments else keywords.get("key")
+    default = arguments[1] if len(arguments) > 1 else keywords.get("default")
+    if not isinstance(name, str):
+        return default if isinstance(name, Unknown) else machine.unknown(node)
+    machine.see("switch", (name, default if isinstance(default, (str, int, bool)) else None))
+    if name in machine.env:
+        return machine.env[name]
+    return machine.unknown(node, True) if name in ALWAYS_SET else default
+
+
+def _set_default_env(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    if len(arguments) == 2 and isinstance(arguments[0], str):
+        machine.touch(machine.env)
+        return machine.env.setdefault(arguments[0], arguments[1])
+    return machine.unknown(node)
+
+
+def _listdir(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    value = arguments[0] if arguments else "."
+    return machine.unknown(node) if member_path(value) is None else list(children(machine, value))
+
+
+def _walk(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    top = member_path(arguments[0]) if arguments else None
+    if top is None:
+        return machine.unknown(node)
+    rows: list[Value] = []
+    queue = [str(arguments[0])]
+    while queue and len(rows) < 300:
+        folder = queue.pop(0)
+        names = children(machine, folder)
+        files = [name for name in names if exists(machine, join(folder, name), "file") is True]
+        folders = [name for name in names if name not in set(files)]
+        rows.append((folder, folders, files))
+        queue += [join(folder, name) for name in folders]
+        machine.steps += len(names)
+    return rows
+
+
+def _glob(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    pattern = arguments[0] if arguments else None
+    if not isinstance(pattern, (str, PurePosixPath)) or member_path(str(pattern)) is None:
+        return machine.unknown(node)
+    return list(find(machine, str(pattern)))
+
+
+# Processes.
+
+
+def _command(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    words = arguments[0] if arguments else keywords.get("args", keywords.get("cmd"))
+    argv = _words(words)
+    machine.see("command", tuple(argv))
+    if argv and argv[0] == "git" and machine.trying:
+        # An sdist is no repository: git fails there, and whoever expects that falls back.
+        raise Raised(
+            ("CalledProcessError", "SubprocessError", "FileNotFoundError", "OSError", "Exception", "BaseException")
+        )
+    return machine.unknown(node)
+
+
+def _words(words: Value) -> list[str]:
+    if isinstance(words, str):
+        return words.split()[:50]
+    if not isinstance(words, (list, tuple)):
+        return []
+    return [word if isinstance(word, str) else _placeholder(word) for word in words[:200]]
+
+
+def _placeholder(word: Value) -> str:
+    text = word.text if isinstance(word, Unknown) else str(word)
+    return "python" if text.endswith("sys.executable") else f"<{text[:80]}>"
+
+
+# Other modules.
+
+
+# setuptools and the extension builders.
+
+
+def named_unknown(text: str, truth: bool | None = None) -> Any:
+    """Make an entry for a value that is unknown under this name."""
+    return lambda machine: machine.unknown(text, truth)
+
+
+def constant(value: Value) -> Any:
+    """Make an entry for a value that is always the same."""
+    return lambda machine: value
+
+
+def _argv(machine: Machine) -> Value:
+    return ["setup.py", "bdist_wheel" if machine.world.lenient else "dist_info"]
+
+
+def _first(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    return arguments[0] if arguments else machine.unknown(node)
+
+
+def _nothing(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    return None
+
+
+def _result(value: Value) -> Any:
+    return lambda machine, arguments, keywords, node: value
+
+
+CALLS.update(
+    {
+        "os.path.join": _on_paths(join),
+        "os.path.dirname": _on_paths(dirname),
+        "os.path.basename": _on_paths(basename),
+        "os.path.abspath": _on_paths(_absolute),
+        "os.path.realpath": _on_paths(_absolute),
+        "os.path.normpath": _on_paths(normpath),
+        "os.path.expanduser": _on_paths(str),
+        "os.path.relpath": _on_paths(_relative),
+        "os.path.isabs": _on_paths(isabs),
+        "os.path.split": _on_paths(split),
+        "os.path.splitext": _on_paths(splitext),
+        "os.path.exists": _exists(""),
+        "os.path.lexists": _exists(""),
+        "os.path.isfile": _exists("file"),
+        "os.path.isdir": _exists("dir"),
+        "os.path.islink": _result(False),
+        "os.getenv": _getenv,
+        "os.environ.get": _getenv,
+        "os.environ.keys": lambda m, a, k, n: sorted(m.env),
+        "os.environ.setdefault": _set_default_env,
+        "os.getcwd": _result(ROOT),
+        "os.listdir": _listdir,
+        "os.walk": _walk,
+        "os.fspath": _first,
+        "glob.glob": _glob,
+        "glob.iglob": _glob,
+        "platform.system": _result("Linux"),
+        "platform.machine": _result("x86_64"),
+        "platform.processor": _result("x86_64"),
+        "platform.python_implementation": _result("CPython"),
+        "platform.python_version": lambda m, a, k, n: ".".join(map(str, m.world.python)) + ".0",
+        "platform.architecture": _result(("64bit", "ELF")),
+        "platform.uname": _result(Instance("platform.uname", {"machine": "x86_64", "system": "Linux"})),
+        "os.uname": _result(Instance("os.uname", {"machine": "x86_64", "sysname": "Linux"})),
+        "sysconfig.get_platform": _result("linux-x86_64"),
+        "os.makedirs": _nothing,
+        "os.chdir": _nothing,
+        "functools.wraps": _first,
+    }
+)
+CALLS.update(
+    {f"subprocess.{name}": _command for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput")}
+)
+CALLS.update({f"os.{name}": _command for name in ("system", "popen")})
+ATTRIBUTES.update(
+    {
+        "sys.platform": lambda m: m.world.platform,
+        "sys.version_info": lambda m: (*m.world.python, 0, "final", 0),
+        "sys.version": lambda m: f"{m.world.python[0]}.{m.world.python[1]}.0 (main)",
+        "sys.argv": _argv,
+        "sys.path": lambda m: m.path,
+        "sys.executable": named_unknown("sys.executable", True),
+        "sys.maxsize": constant(2**63 - 1),
+        "sys.byteorder": constant("little"),
+        "sys.implementation.name": constant("cpython"),
+        "sys.hexversion": lambda m: (m.world.python[0] << 24) + (m.world.python[1] << 16),
+        "os.name": constant("posix"),
+        "os.sep": constant("/"),
+        "os.path.sep": constant("/"),
+        "os.pathsep": constant(":"),
+        "os.linesep": constant("\n"),
+        "os.curdir": constant("."),
+    }
+)
