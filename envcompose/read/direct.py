@@ -74,7 +74,7 @@ def read_requirement(words: Words, files: TextFiles, base: str) -> UserRequireme
     if is_named_reference(words.text):
         return _read_named(words, files, base)
     if is_url(words.text):
-        return _finish(_split_url(words), words)
+        return _finish(_split_url(words, files, base), words)
     if words.editable or looks_like_path(words.text):
         return _finish(_split_path(words, files, base), words)
     requirement = parse_requirement(words.text, words.origin, shown=words.shown)
@@ -97,13 +97,18 @@ def _read_named(words: Words, files: TextFiles, base: str) -> UserRequirement | 
     return _finish(reference, words)
 
 
-def _split_url(words: Words) -> _Reference:
+def _split_url(words: Words, files: TextFiles, base: str) -> _Reference:
     pieces = _URL_MARKER.split(words.text, maxsplit=1)
     url, egg, hashes = _without_fragment(pieces[0].strip())
     marker = pieces[1].strip() if len(pieces) > 1 else None
     # A version in the egg (`#egg=name==1.0`) says nothing: the reference decides the version, in pip too.
     name, extras = _with_extras(_EGG_VERSION.sub("", egg).strip()) if egg else (None, "")
-    if name is None and "+" not in _scheme_of(url):
+    if _scheme_of(url) == "file":
+        bare, _, fragment = url.partition("#")
+        path = path_of_file_url(bare)
+        name = name or _name_at(path, files, base)
+        url = _existing(path, words, files, base) + (f"#{fragment}" if fragment else "")
+    elif name is None and "+" not in _scheme_of(url):
         name = _name_of_archive(unquote(url.partition("#")[0].partition("?")[0].rpartition("/")[2]))
     return _Reference(name=name, extras=extras, url=url, marker=marker, hashes=hashes)
 
@@ -111,16 +116,20 @@ def _split_url(words: Words) -> _Reference:
 def _split_path(words: Words, files: TextFiles, base: str) -> _Reference:
     text, semicolon, marker = words.text.partition(";")
     path, extras = _with_extras(text.strip())
-    if looks_like_archive(path):
-        name = _name_of_archive(path.replace("\\", "/").rpartition("/")[2])
-        if name is None and path.lower().endswith(".whl"):
-            reason = "the file's name is not that of a wheel (name-version-python-abi-platform.whl)"
-            raise syntax_error(mask_secrets(words.shown), 0, reason, words.origin)
-    else:
-        named = project_name(inside(base, path), files)
-        name = named[0] if named else None
+    name = _name_at(path, files, base)
+    if name is None and path.lower().endswith(".whl"):
+        reason = "the file's name is not that of a wheel (name-version-python-abi-platform.whl)"
+        raise syntax_error(mask_secrets(words.shown), 0, reason, words.origin)
     url = _existing(path, words, files, base)
     return _Reference(name=name, extras=extras, url=url, marker=marker.strip() if semicolon else None)
+
+
+def _name_at(path: str, files: TextFiles, base: str) -> str | None:
+    """Give the name that an archive's file name or a folder's project says."""
+    if looks_like_archive(path):
+        return _name_of_archive(path.replace("\\", "/").rpartition("/")[2])
+    named = project_name(inside(base, path), files)
+    return named[0] if named else None
 
 
 def looks_like_archive(path: str) -> bool:

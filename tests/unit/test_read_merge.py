@@ -28,6 +28,7 @@ def test_the_same_requirement_twice_is_kept_once_and_told():
         ("torch==2.6.0", "torch==2.7.0"),
         ("torch==2.6.0+cu124", "torch==2.6.0+cu126"),
         ("torch==1.0", "torch>=2"),
+        ("torch===odd", "torch>=2,==2"),
         ("torch>=2", "torch<2"),
         ("torch~=2.1", "torch<=2.0"),
         ("torch==2.6; sys_platform == 'linux'", "torch==2.7"),
@@ -51,6 +52,7 @@ def test_lines_that_exclude_each_other_are_named_both(first, second):
         ("torch==2.6; sys_platform == 'win32'", "torch==2.7"),
         ("torch==2.6; python_version < '3.12'", "torch==2.7; python_version >= '3.12'"),
         ("torch===2.6.0", "torch==2.6"),
+        ("torch @ https://h/a.zip", "torch==2.6"),
     ],
 )
 def test_lines_that_may_hold_together_are_left_to_the_resolver(first, second):

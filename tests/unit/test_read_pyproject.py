@@ -131,10 +131,12 @@ dynamic = ["dependencies", "optional-dependencies"]
 dependencies = {file = ["base.txt"]}
 optional-dependencies.dev = {file = "dev.txt"}
 """
-    assert read(text, extras=["dev"], files={"base.txt": "torch\n", "dev.txt": "# x\npytest\n"}) == [
-        "requirements: torch | torch | base.txt:1",
+    assert read(text, extras=["dev"], files={"base.txt": "-i https://h/s\ntorch\n", "dev.txt": "# x\npytest\n"}) == [
+        "requirements: torch | torch | base.txt:2",
         "requirements: pytest | pytest | dev.txt:2",
+        "index: https://h/s",
         "project: . p ['dev'] []",
+        "fate: -i https://h/s | base.txt:1 | kept: a source of packages",
         "name: p",
     ]
 

@@ -109,6 +109,18 @@ def test_references_get_their_name_from_the_line_or_the_file():
     ]
 
 
+def test_file_urls_are_paths_whatever_their_form():
+    found = read(
+        "a @ file:lib%20one\nb @ FILE:///srv/two\n-e file:./lib%20one#egg=c\n",
+        **{"lib one__setup_py": "", "__srv__two__setup_py": ""},
+    )
+    assert found == [
+        "requirements: a @ ./lib%20one | a @ file:lib%20one | requirements.txt:1",
+        "requirements: b @ file:///srv/two | b @ FILE:///srv/two | requirements.txt:2",
+        "requirements: c @ ./lib%20one | file:./lib%20one#egg=c | requirements.txt:3 editable",
+    ]
+
+
 def test_what_cannot_be_honoured_is_told_line_by_line():
     found = read(
         "--pre\n--no-binary :all:\nfoo --config-settings a=b\ngit+https://github.com/a/b\nhg+https://h/x#egg=y\n"
