@@ -38,8 +38,8 @@ class Listing:
     refused: list[str]
 
 
-Wanted = Callable[[str, int], int]
-"""Asked with a member's path and size; says how many of its first bytes are wanted (0: only the name)."""
+Wanted = Callable[[str, int], int | None]
+"""Asked with a member's path and size; says how many of its first bytes are wanted (None: only the name)."""
 Taken = Callable[[str, bytes], None]
 """Given a member's path and the bytes that were wanted."""
 
@@ -233,10 +233,10 @@ def _take_member(
     if fault is not None:
         _refuse(listing, path, fault)
     body_size = size if regular or kind not in KINDS else 0
-    length = wanted(path, size) if regular and fault is None else 0
+    length = wanted(path, size) if regular and fault is None else None
     if regular and fault is None:
         listing.sizes[path] = size
-    if length > 0:
+    if length is not None:
         body = stream.read(min(length, size))
         if len(body) < min(length, size):
             raise ArchiveRefused("the tar data ends early")
@@ -288,8 +288,8 @@ def _take_zip_member(
         _refuse(listing, path, fault)
         return 0
     listing.sizes[path] = member.file_size
-    length = min(wanted(path, member.file_size), member.file_size)
-    if length <= 0:
+    length = wanted(path, member.file_size)
+    if length is None:
         return 0
     with archive.open(member) as stream:
         body = stream.read(length)

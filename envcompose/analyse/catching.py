@@ -99,12 +99,12 @@ IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "Exception", "BaseExceptio
 
 
 def _try_body(machine: Machine, node: ast.Try, scope: Scope, softens: bool) -> None:
-    machine.soft += softens
+    machine.guarded += softens
     machine.trying += bool(node.handlers)
     active = True
     try:
         machine.execute(node.body, scope)
-        machine.soft -= softens
+        machine.guarded -= softens
         machine.trying -= bool(node.handlers)
         active = False
         if machine.world.lenient:
@@ -114,7 +114,7 @@ def _try_body(machine: Machine, node: ast.Try, scope: Scope, softens: bool) -> N
         machine.execute(node.orelse, scope)
     except Raised as error:
         if active:
-            machine.soft -= softens
+            machine.guarded -= softens
             machine.trying -= bool(node.handlers)
             active = False
             for handler in node.handlers:
@@ -125,7 +125,7 @@ def _try_body(machine: Machine, node: ast.Try, scope: Scope, softens: bool) -> N
         raise
     finally:
         if active:
-            machine.soft -= softens
+            machine.guarded -= softens
             machine.trying -= bool(node.handlers)
 
 

@@ -66,6 +66,9 @@ class Machine:
     modules: dict[str, Value] = field(default_factory=dict)
     conditions: list[str] = field(default_factory=list)
     soft: int = 0
+    """Depth of what is only looked into: undecided and dead branches."""
+    guarded: int = 0
+    """Depth of try statements that handle a missing import: an import there is optional, what is built is not."""
     trying: int = 0
     steps: int = 0
     depth: int = 0
@@ -148,7 +151,7 @@ class Machine:
         """Record something seen at the present line, with the conditions that lead here."""
         if len(self.seen) < MAX_EVENTS:
             conditions = tuple(dict.fromkeys(self.conditions))
-            self.seen.append(Seen(kind, subject, self.place(line), conditions, soft or self.soft > 0))
+            self.seen.append(Seen(kind, subject, self.place(line), conditions, soft or self.soft > 0 or (kind == "import" and self.guarded > 0)))
 
     # Bounds.
 

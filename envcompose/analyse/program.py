@@ -83,7 +83,7 @@ def _run_body(machine: Machine, tree: ast.Module, scope: Scope, stopped: list[st
         except Signal:
             continue
         finally:
-            machine.depth = machine.soft = machine.trying = 0
+            machine.depth = machine.soft = machine.guarded = machine.trying = 0
             machine.conditions.clear()
             machine.settle()
 
@@ -120,7 +120,7 @@ def _run_class(machine: Machine, cls: Class, stopped: list[str]) -> None:
         except Signal:
             pass
         finally:
-            machine.depth = machine.soft = machine.trying = 0
+            machine.depth = machine.soft = machine.guarded = machine.trying = 0
             machine.conditions.clear()
             machine.settle()
 

@@ -41,20 +41,20 @@ class _Collector:
         self.refused: list[str] = []
         self._budget = MAX_TEXTS
 
-    def wanted(self, path: str, size: int) -> int:
+    def wanted(self, path: str, size: int) -> int | None:
         suffix = splitext(path)[1].lower()
         if suffix in NATIVE:
             return min(size, MAX_NATIVE)
         name = basename(path)
         limit = MAX_TEXT if suffix == ".py" or name in ALWAYS or name in EGG_INFO else MAX_TEXT >> 2
         if suffix != ".py" and name not in ALWAYS and (suffix not in DATA or path.count("/") > 3):
-            return 0
+            return None
         if size > limit:
             if name in ALWAYS and path.count("/") <= 1:
                 self.refused.append(f"{path}: {size} bytes, longer than what is read")
-            return 0
+            return None
         if size > self._budget:
-            return 0
+            return None
         self._budget -= size
         return size
 
@@ -87,7 +87,7 @@ def trim_checkout(files: Mapping[str, bytes], name: str) -> SdistTexts:
         body = files[path]
         listing.sizes[path] = len(body)
         length = collector.wanted(path, len(body))
-        if length:
+        if length is not None:
             collector.take(path, body[:length])
     return _reduce(listing, collector, name, strip=False)
 
