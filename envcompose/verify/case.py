@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .binaries import Binaries
+from .driver import Driver, look
 from .environment import Environment
 from .expectations import Expectations
 from .words import Result
@@ -14,7 +15,7 @@ from .words import Result
 
 @dataclass(frozen=True)
 class Case:
-    """One judgement. Checks read it and run child processes; none changes the environment."""
+    """One judgement. Checks read it and run child processes."""
 
     expect: Expectations
     environment: Environment
@@ -29,6 +30,16 @@ class Case:
     require_gpu: bool
     limit: float
     """Seconds that one child process may take."""
+
+    @property
+    def compiles(self) -> bool:
+        """Whether something of the composition is compiled from source."""
+        return bool(self.expect.nvcc or self.expect.built)
+
+    @cached_property
+    def driver(self) -> Driver:
+        """NVIDIA's driver on this machine, asked once for all checks."""
+        return look(self.environment.python, min(self.limit, 60.0))
 
     @cached_property
     def binaries(self) -> Binaries:

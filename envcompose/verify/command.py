@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from . import (
     check_binary,
+    check_built,
     check_closure,
     check_files,
+    check_gpu,
     check_gpucode,
     check_host,
     check_imports,
@@ -30,10 +32,12 @@ CHECKS: tuple[Check, ...] = (
     *check_files.CHECKS,
     *check_torch.CHECKS,
     *check_binary.CHECKS,
+    *check_built.CHECKS,
     *check_gpucode.CHECKS,
     *check_host.CHECKS,
     *check_toolchain.CHECKS,
     *check_imports.CHECKS,
+    *check_gpu.CHECKS,
 )
 """Every check, in the order of the output."""
 
@@ -69,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
         return 5
     facts.update(composed_with=case.expect.version, digest=case.expect.digest, python=case.environment.version)
     outcomes = judge(case, progress=sys.stderr.isatty() and not options.json)
+    if case.full:
+        check_built.write_stamp(case, outcomes)
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     print(render.to_json(outcomes, facts) if options.json else render.to_table(outcomes, colour))
     return exit_status(outcomes)

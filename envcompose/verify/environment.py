@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -64,11 +65,13 @@ class Distribution:
     def hashes(self) -> Mapping[str, str]:
         """The hash that RECORD gives for each file, "" where it gives none, by absolute path."""
         found: dict[str, str] = {}
-        for row in csv.reader(_text(os.path.join(self.folder, "RECORD")).splitlines()):
-            if row and row[0]:
-                name = row[0]
+        rows = csv.reader(_text(os.path.join(self.folder, "RECORD")).splitlines())
+        with contextlib.suppress(csv.Error):
+            for row in rows:
+                name = row[0] if row else ""
                 path = name if os.path.isabs(name) else f"{self.site}/{name}"
-                found[os.path.normpath(path) if ".." in name else path] = row[1] if len(row) > 1 else ""
+                if name:
+                    found[os.path.normpath(path) if ".." in name else path] = row[1] if len(row) > 1 else ""
         return found
 
 

@@ -1,0 +1,328 @@
+"""A sound environment is broken in one place, and the right check says so, and only checks that follow from it.
+
+The Python parts here are real installations of small packages; `test_verify_compiled.py` has the compiled ones.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from verify_parts import PYTHON, Found, Project, digest
+
+VERSION_FILE = "__version__ = '2.6.0+cu124'\ncuda: str | None = '12.4'\nhip = None\n"
+CMAKE = 'set(TORCH_CXX_FLAGS "-D_GLIBCXX_USE_CXX11_ABI=0")\n'
+AXOLOTL = "axolotl-0.10.0.dist-info"
+Change = Callable[[Project], object]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """torch (a stand-in), a named package with a script, and conda records."""
+    made = Project(tmp_path)
+    torch = {
+        "torch/__init__.py": "",
+        "torch/version.py": VERSION_FILE,
+        "torch/share/cmake/Torch/TorchConfig.cmake": CMAKE,
+    }
+    made.distribution("torch", "2.6.0+cu124", files=torch)
+    made.distribution("numpy", "1.26.4")
+    made.distribution("axolotl", "0.10.0", "torch==2.6.0", "numpy>=1.26", "ray[default]; extra == 'cluster'")
+    made.script("axolotl")
+    made.conda("python", PYTHON + ".7")
+    made.conda("cuda-version", "12.4")
+    (tmp_path / "pixi.toml").write_text("[workspace]\n")
+    made.expected.update(
+        torch={"version": "2.6.0", "cuda": "12.4", "cxx11_abi": False, "layer": "pypi"},
+        cuda="12.4",
+        pins={"torch": "2.6.0", "axolotl": "0.10.0"},
+        bounds={"numpy": [">=1.26", "<3"]},
+        conda={"python": PYTHON + ".*", "cuda-version": "12.4.*"},
+        imports=[{"distribution": "axolotl", "module": "axolotl"}],
+        extensions=[{"distribution": "torch", "module": "torch.version"}],
+        scripts=[{"distribution": "axolotl", "name": "axolotl"}],
+        build_needs={"axolotl": ["numpy"]},
+        env={"CUDA_HOME": "$CONDA_PREFIX"},
+        files={"pixi.toml": digest(tmp_path / "pixi.toml")},
+    )
+    made.variables["CUDA_HOME"] = str(made.prefix)
+    return made
+
+
+def test_a_sound_environment_is_fine(project: Project) -> None:
+    assert project.judge() == (0, set())
+
+
+def _write(path: str, text: str) -> Change:
+    return lambda project: project.write(path, text)
+
+
+def _remove(path: str) -> Change:
+    return lambda project: project.remove(path)
+
+
+def _expect(**changes: object) -> Change:
+    return lambda project: project.expected.update(changes)
+
+
+def _set(name: str, value: str) -> Change:
+    return lambda project: project.variables.update({name: value.replace("PREFIX", str(project.prefix))})
+
+
+def _metadata(name: str, version: str, *lines: str) -> str:
+    return "\n".join([f"Name: {name}", f"Version: {version}", *lines, ""])
+
+
+BREAKAGES: list[tuple[str, Change, Found]] = [
+    ("another Python", _expect(python="3.8"), {("versions.python", "error", "python")}),
+    (
+        "a pin at another version",
+        _write(f"{AXOLOTL}/METADATA", _metadata("axolotl", "0.9.2")),
+        {("versions.pins", "error", "axolotl")},
+    ),
+    (
+        "a version outside its bounds",
+        _write("numpy-1.26.4.dist-info/METADATA", _metadata("numpy", "3.0")),
+        {("versions.bounds", "error", "numpy")},
+    ),
+    (
+        "a distribution that is missing",
+        _remove("numpy-1.26.4.dist-info"),
+        {
+            ("versions.missing", "error", "numpy"),
+            ("versions.build-needs", "error", "numpy"),
+            ("closure.requirements", "error", "axolotl"),
+        },
+    ),
+    ("a locked version", _expect(locked={"numpy": "1.26.3"}), {("versions.locked", "error", "numpy")}),
+    (
+        "a conda package of another version",
+        _expect(conda={"cuda-version": "12.8.*"}),
+        {("versions.conda", "error", "cuda-version")},
+    ),
+    ("a conda package that is missing", _expect(conda={"gxx": "*"}), {("versions.conda", "error", "gxx")}),
+    ("no conda environment", _remove("/conda-meta"), {("versions.conda", "error", "conda-meta")}),
+    (
+        "a manifest of another composition",
+        lambda project: (
+            project.expected.update(digest="a" * 64),
+            (project.folder / "pixi.toml").write_text('[tool.envcompose]\ndigest = "bbbb"\n'),
+        ),
+        {("versions.files", "error", "pixi.toml")},
+    ),
+    (
+        "a build need that is missing",
+        _expect(build_needs={"axolotl": ["psutil"]}),
+        {("versions.build-needs", "error", "psutil")},
+    ),
+    (
+        "a requirement of another version",
+        _write(f"{AXOLOTL}/METADATA", _metadata("axolotl", "0.10.0", "Requires-Dist: numpy>=2")),
+        {("closure.requirements", "error", "axolotl")},
+    ),
+    (
+        "a requirement whose marker holds",
+        _write(
+            f"{AXOLOTL}/METADATA",
+            _metadata("axolotl", "0.10.0", "Requires-Dist: ray; python_version >= '3.9' and sys_platform == 'linux'"),
+        ),
+        {("closure.requirements", "error", "axolotl")},
+    ),
+    (
+        "a requirement of an extra that another distribution asks for",
+        lambda project: project.distribution("trainer", "1.0", "axolotl[cluster]"),
+        {("closure.requirements", "error", "axolotl")},
+    ),
+    (
+        "a distribution for another Python",
+        _write("numpy-1.26.4.dist-info/METADATA", _metadata("numpy", "1.26.4", "Requires-Python: <3.9")),
+        {("closure.python", "error", "numpy")},
+    ),
+    (
+        "two METADATA of one name",
+        lambda project: project.distribution("numpy", "1.26.3", files={}),
+        {("closure.doubled", "error", "numpy")},
+    ),
+    (
+        "conda and PyPI holding one name",
+        lambda project: project.conda("numpy", "2.0.0", purls=("pkg:pypi/numpy",)),
+        {("closure.doubled", "error", "numpy")},
+    ),
+    (
+        "NVIDIA wheels of another line beside conda's libraries",
+        lambda project: (
+            project.conda("cuda-cudart", "12.4.127"),
+            project.distribution("nvidia-nccl-cu13", "2.28.9", files={}),
+        ),
+        {("closure.nvidia", "error", "cuda-cudart"), ("closure.nvidia", "warning", "nvidia wheels")},
+    ),
+    (
+        "a module that was deleted",
+        lambda project: (project.write("numpy/core.py", ""), project.distribution("x", "1"), project.remove("x")),
+        {("files.complete", "error", "x")},
+    ),
+    (
+        "a torch of another CUDA line",
+        _write("torch/version.py", VERSION_FILE.replace("'12.4'", "'12.6'")),
+        {("torch.cuda", "error", "torch")},
+    ),
+    (
+        "a CPU build of torch",
+        _write("torch/version.py", VERSION_FILE.replace("'12.4'", "None")),
+        {("torch.cuda", "error", "torch")},
+    ),
+    (
+        "a torch of the other C++ ABI",
+        _write("torch/share/cmake/Torch/TorchConfig.cmake", CMAKE.replace("=0", "=1")),
+        {("torch.abi", "error", "torch")},
+    ),
+    (
+        "an import that raises",
+        _write("axolotl/__init__.py", "import surely_not_there\n"),
+        {("imports.named", "error", "axolotl")},
+    ),
+    (
+        "an import that crashes",
+        _write("axolotl/__init__.py", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"),
+        {("imports.named", "error", "axolotl")},
+    ),
+    (
+        "an extension module that is not there",
+        _expect(extensions=[{"distribution": "torch", "module": "torch._C"}]),
+        {("imports.extensions", "error", "torch")},
+    ),
+    (
+        "a probe that cannot be imported",
+        _expect(probes=[{"id": "axolotl-train", "module": "axolotl.train", "code": None}]),
+        {("imports.probes", "error", "axolotl-train")},
+    ),
+    ("a console script that is missing", _remove("/bin/axolotl"), {("host.scripts", "error", "axolotl")}),
+    ("a dead shebang", _write("/bin/axolotl", "#!/nowhere/bin/python\n"), {("host.scripts", "error", "axolotl")}),
+    (
+        "a long shebang into another environment",
+        _write("/bin/axolotl", f"#!/bin/sh\n'''exec' \"{sys.executable}\" \"$0\" \"$@\"\n' '''\n"),
+        {("host.scripts", "error", "axolotl")},
+    ),
+    (
+        "a script that is not executable",
+        lambda project: (project.prefix / "bin" / "axolotl").chmod(0o644),
+        {("host.scripts", "error", "axolotl"), ("host.path", "error", "axolotl")},
+    ),
+    (
+        "a script that another folder of PATH hides",
+        lambda project: (
+            project.script("axolotl").rename(project.prefix / "axolotl"),
+            project.script("axolotl"),
+            project.variables.update(PATH=f"{project.prefix}:{project.variables['PATH']}"),
+        ),
+        {("host.path", "error", "axolotl")},
+    ),
+    ("a CUDA_HOME of the host", _set("CUDA_HOME", "/usr/local/cuda"), {("host.variables", "error", "CUDA_HOME")}),
+    ("a PYTHONHOME of the host", _set("PYTHONHOME", "/usr"), {("host.leaks", "error", "PYTHONHOME")}),
+    (
+        "a package in the home folder",
+        lambda project: _user_site(project, "numpy", "1.20"),
+        {
+            ("host.user-site", "error", "numpy"),
+            ("versions.bounds", "error", "numpy"),
+            ("closure.requirements", "error", "axolotl"),
+        },
+    ),
+]  # fmt: skip
+
+
+def _user_site(project: Project, name: str, version: str) -> None:
+    """A folder that comes before the environment's own, by the means that Python's home folder has: a .pth file."""
+    outside = project.folder / "home-site"
+    info = outside / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(_metadata(name, version))
+    project.write("outside.pth", f"import sys; sys.path.insert(0, {str(outside)!r})\n")
+
+
+@pytest.mark.parametrize(("change", "findings"), [case[1:] for case in BREAKAGES], ids=[case[0] for case in BREAKAGES])
+def test_one_breakage_is_found_by_its_own_check(project: Project, change: Change, findings: Found) -> None:
+    change(project)
+    assert project.judge() == (1, findings)
+
+
+WARNINGS: list[tuple[str, Change, Found]] = [
+    (
+        "an edited manifest",
+        lambda project: (project.folder / "pixi.toml").write_text("# mine\n"),
+        {("versions.files", "warning", "pixi.toml")},
+    ),
+    (
+        "a file of the set that is missing",
+        _expect(files={"report.md": "0" * 64}),
+        {("versions.files", "warning", "report.md")},
+    ),
+    ("a PYTHONPATH", _set("PYTHONPATH", "/opt/lib"), {("host.leaks", "warning", "PYTHONPATH")}),
+    ("an LD_LIBRARY_PATH", _set("LD_LIBRARY_PATH", "/opt/lib"), {("host.leaks", "warning", "LD_LIBRARY_PATH")}),
+    ("a PIP_USER", _set("PIP_USER", "1"), {("host.leaks", "warning", "PIP_USER")}),
+    ("a cache that cannot be written", _set("HF_HOME", "/dev/null/x"), {("host.caches", "warning", "HF_HOME")}),
+    (
+        "a variable that is not set",
+        lambda project: project.variables.pop("CUDA_HOME"),
+        {("host.variables", "warning", "CUDA_HOME")},
+    ),
+    (
+        "a package that is found outside only",
+        lambda project: _user_site(project, "extra", "1.0"),
+        {("host.user-site", "warning", "extra")},
+    ),
+    (
+        "two distributions that write one file",
+        lambda project: (
+            project.distribution("gpu-runtime", "1", files={"runtime/session.py": "1"}),
+            project.distribution("runtime", "1", files={"runtime/session.py": "2"}),
+        ),
+        {("files.overwritten", "warning", "runtime")},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "findings"), [case[1:] for case in WARNINGS], ids=[case[0] for case in WARNINGS])
+def test_what_need_not_break_is_a_warning(project: Project, change: Change, findings: Found) -> None:
+    change(project)
+    assert project.judge() == (0, findings)
+
+
+SOUND: list[tuple[str, Change]] = [
+    ("variables that point into the environment", _set("LD_LIBRARY_PATH", "PREFIX/lib")),
+    ("a conda package that stands for its PyPI name", lambda project: (
+        project.conda("msgpack-python", "1.0.8", purls=("pkg:pypi/msgpack@1.0.8",)),
+        project.expected["bounds"].update(msgpack=[">=1"]),
+    )),
+    ("a requirement whose marker does not hold", _write(
+        f"{AXOLOTL}/METADATA", _metadata("axolotl", "0.10.0", "Requires-Dist: ray; sys_platform == 'win32'")
+    )),
+    ("a requirement with a URL", _write(
+        f"{AXOLOTL}/METADATA", _metadata("axolotl", "0.10.0", "Requires-Dist: numpy @ https://x.example/numpy.whl")
+    )),
+    ("a script that is a binary", lambda project: project.script("axolotl").write_bytes(b"\x7fELF")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [case[1] for case in SOUND], ids=[case[0] for case in SOUND])
+def test_what_is_sound_is_not_reported(project: Project, change: Change) -> None:
+    change(project)
+    assert project.judge() == (0, set())
+
+
+def test_an_import_that_hangs_is_ended(project: Project) -> None:
+    project.write("axolotl/__init__.py", "import time\ntime.sleep(60)\n")
+    assert project.judge(limit=1.0) == (1, {("imports.named", "error", "axolotl")})
+
+
+def test_a_version_that_cannot_be_compared_is_unknown(project: Project) -> None:
+    project.write("numpy-1.26.4.dist-info/METADATA", _metadata("numpy", "mine"))
+    status, findings = project.judge()
+    assert (status, ("versions.bounds", "unknown", "numpy") in findings) == (5, True)
+
+
+def test_the_quick_level_imports_nothing(project: Project) -> None:
+    project.write("axolotl/__init__.py", "raise SystemExit(3)\n")
+    assert project.judge(full=False) == (0, set())
