@@ -197,8 +197,8 @@ def test_a_missing_include_names_the_line_and_the_nearest_file():
 
 
 def test_a_path_of_the_machine_that_froze_the_list_suggests_the_name():
-    error = error_of(FileMissing, "numpy @ file:///croot/numpy_1/work")
-    assert error.sentence == "There is no file /croot/numpy_1/work, named by requirements.txt:1"
+    error = error_of(FileMissing, "numpy @ file:///croot/numpy_1/there")
+    assert error.sentence == "There is no file /croot/numpy_1/there, named by requirements.txt:1"
     assert error.hints == ("did you mean numpy==VERSION?",)
 
 
