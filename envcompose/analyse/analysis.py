@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from envcompose.analyse import conclusions
 from envcompose.analyse.declared import Project, name_from_file, read_package_info, read_project
 from envcompose.analyse.machine import World
-from envcompose.analyse.needs import Found, build_needs, child_modules, links_torch
+from envcompose.analyse.needs import Found, build_needs, child_modules
 from envcompose.analyse.program import Outcome, run_setup
 from envcompose.analyse.readings import is_static, is_static_for_uv, read_metadata
 from envcompose.analyse.rules import BuildRules
@@ -63,7 +63,7 @@ def analyse_sdist(
         tools=conclusions.tools(found),
         toolkit_packages=conclusions.toolkit_packages(found),
         extension=conclusions.compiles(found),
-        links_torch=links_torch(found),
+        links_torch=conclusions.links_torch(found, needs),
         cuda_sources=conclusions.count_sources(texts, conclusions.CUDA),
         native_sources=conclusions.count_sources(texts, conclusions.NATIVE),
         cxx_standards=conclusions.cxx_standards(found),
@@ -72,8 +72,12 @@ def analyse_sdist(
         extension_modules=conclusions.extension_modules(found),
         switches=conclusions.switches(found),
         traps=traps(found, needs),
-        incomplete=tuple(dict.fromkeys([*project.faults, *texts.refused, *_stopped(found)])),
+        incomplete=tuple(dict.fromkeys([*project.faults, *_unread(texts), *_stopped(found)])),
     )
+
+
+def _unread(texts: SdistTexts) -> list[str]:
+    return [line for line in texts.refused if "longer than what is read" in line]
 
 
 def _stopped(found: Found) -> list[str]:
@@ -94,16 +98,21 @@ def _find(texts: SdistTexts, project: Project, world: World, rules: BuildRules) 
     """Evaluate, leniently, what a build runs: setup.py or the in-tree backend, then the scripts that these start."""
     outcomes: list[Outcome] = []
     files = _backend_files(texts, project)
-    if "setuptools" in project.build_backend or project.backend_path or not files:
-        files = [*files, "setup.py"] if "setup.py" in texts.texts else files
+    if "setup.py" in texts.texts and _runs_setup(texts, project, files):
+        files.append("setup.py")
     done: set[str] = set()
     while files and len(done) < MAX_SCRIPTS:
         file = files.pop(0)
         if file not in done:
             done.add(file)
-            outcomes.append(run_setup(texts, world, file))
+            outcomes.append(run_setup(texts, world, file, project.backend_path))
             files += [script for script in _scripts(texts, outcomes[-1]) if script not in done]
     return Found(sdist=texts, project=project, outcomes=tuple(outcomes), rules=rules, python=world.python)
+
+
+def _runs_setup(texts: SdistTexts, project: Project, backend: list[str]) -> bool:
+    """Does the build backend run setup.py: setuptools', or one in the tree that builds on setuptools'?"""
+    return "setuptools" in project.build_backend or any("setuptools" in texts.texts[path] for path in backend)
 
 
 def _backend_files(texts: SdistTexts, project: Project) -> list[str]:

@@ -41,6 +41,7 @@ def explore(machine: Machine, body: list[ast.stmt], scope: Scope, condition: str
     if machine.soft > 3:
         return
     machine.soft += 1
+    machine.dead += 1
     machine.conditions.append(condition)
     try:
         with machine.undone():
@@ -50,6 +51,7 @@ def explore(machine: Machine, body: list[ast.stmt], scope: Scope, condition: str
     finally:
         machine.conditions.pop()
         machine.soft -= 1
+        machine.dead -= 1
 
 
 def execute_both(machine: Machine, condition: str, body: partial[None], orelse: list[ast.stmt], scope: Scope) -> None:

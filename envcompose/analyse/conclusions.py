@@ -6,10 +6,10 @@ import re
 from posixpath import basename, splitext
 
 from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
-from envcompose.analyse.needs import Found, backend_module, extensions, links_torch
+from envcompose.analyse.needs import Found, backend_module, builds_with_torch, extensions
 from envcompose.analyse.trim import strings_in, table_at
-from envcompose.analyse.values import Choice, Instance, Value
-from envcompose.model.analysis import SdistTexts
+from envcompose.analyse.values import Choice, Value
+from envcompose.model.analysis import BuildNeed, SdistTexts
 
 CUDA = frozenset({".cu"})
 NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".pyx", ".rs", ".f", ".f90"})
@@ -33,6 +33,12 @@ def compiles(found: Found) -> bool:
     return bool(tools) or any(found.argument(name) for name in ("rust_extensions", "cffi_modules"))
 
 
+def links_torch(found: Found, needs: tuple[BuildNeed, ...]) -> bool:
+    """Does a default build compile against torch: by torch's builder, or by its own means while torch is needed?"""
+    needed = any(need.distribution == "torch" and need.required for need in needs)
+    return builds_with_torch(found) or (needed and compiles(found))
+
+
 def tools(found: Found) -> tuple[str, ...]:
     """Name the programs and services that a default build needs, sorted."""
     named = set(found.rules.backends.get(backend_module(found.project), ()))
@@ -52,6 +58,7 @@ def tools(found: Found) -> tuple[str, ...]:
     named |= programs & {"cmake", "ninja", "git"}
     if "nvcc" in programs and compiles(found):
         named.add(_nvcc(found))
+    named |= {"cxx"} if "cmake" in named else set()
     named |= {"rust"} if programs & {"cargo", "rustc"} or found.argument("rust_extensions") else set()
     named |= {"network"} if downloads(found) else set()
     floors = {name for name in named if name.startswith("nvcc>=")}
@@ -172,6 +179,3 @@ def switches(found: Found) -> tuple[tuple[str, str | None, str], ...]:
         if known is None or (known[1] is None and default is not None):
             read[name] = (name, None if default is None else str(default), f"{seen.place}: {seen.place.text}")
     return tuple(read[name] for name in sorted(read))
-
-
-__all__ = ["Instance", "compiles", "links_torch"]

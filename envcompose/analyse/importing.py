@@ -84,8 +84,10 @@ def _local(machine: Machine, name: str, base: str, scope: Scope) -> Value:
     for root in roots:
         for candidate in (f"{stem}.py", f"{stem}/__init__.py"):
             path = normpath(join(root, candidate))
-            if path == scope.file or path not in machine.sizes:
+            if path not in machine.sizes:
                 continue
+            if path == scope.file:
+                return Unknown(name, True, (machine.file, machine.line))
             if path in machine.sdist.texts:
                 return evaluate_file(machine, path, name)
             return Unknown(name, True, (machine.file, machine.line))

@@ -45,6 +45,8 @@ class Seen:
     place: Place
     conditions: tuple[str, ...]
     soft: bool
+    dead: bool = False
+    """Seen in a branch that is not taken at the switches' defaults."""
 
 
 Expression = Callable[["Machine", Any, Scope], Value]
@@ -67,6 +69,8 @@ class Machine:
     conditions: list[str] = field(default_factory=list)
     soft: int = 0
     """Depth of what is only looked into: undecided and dead branches."""
+    dead: int = 0
+    """Depth of dead branches that are looked into."""
     guarded: int = 0
     """Depth of try statements that handle a missing import: an import there is optional, what is built is not."""
     trying: int = 0
@@ -151,7 +155,8 @@ class Machine:
         """Record something seen at the present line, with the conditions that lead here."""
         if len(self.seen) < MAX_EVENTS:
             conditions = tuple(dict.fromkeys(self.conditions))
-            self.seen.append(Seen(kind, subject, self.place(line), conditions, soft or self.soft > 0 or (kind == "import" and self.guarded > 0)))
+            soft = soft or self.soft > 0 or (kind == "import" and self.guarded > 0)
+            self.seen.append(Seen(kind, subject, self.place(line), conditions, soft, self.dead > 0))
 
     # Bounds.
 
@@ -217,8 +222,10 @@ class Machine:
         for container, before in self._journal.pop().values():
             restore(container, before)
 
-    def settle(self) -> None:
-        """Forget the journals of branches that were left by an error, keeping what was changed."""
+    def reset(self) -> None:
+        """Forget the branches that were left by an error, keeping what was changed."""
+        self.depth = self.soft = self.dead = self.guarded = self.trying = 0
+        self.conditions.clear()
         self._journal.clear()
 
     def join(self, condition: str, yes: Effects, no: Effects) -> None:

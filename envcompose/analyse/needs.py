@@ -63,7 +63,7 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
         *_setup_requires(found),
         *_from_hooks(found),
     ]
-    optional_with_torch = links_torch(found)
+    optional_with_torch = builds_with_torch(found)
     for need in needs:
         known = strongest.get(need.distribution)
         if known is None or (need.required and not known.required):
@@ -102,7 +102,8 @@ def _declared(found: Found, place: Place | None) -> Iterator[BuildNeed]:
             distribution=canonicalize_name(requirement.name), required=True, condition=None, place=place, why=why
         )
     module = backend_module(project)
-    if module and not project.backend_path:
+    # Where requirements are declared, the backend's own distribution is among them, whatever its name.
+    if module and not project.backend_path and (module == "setuptools" or not project.build_requires):
         yield BuildNeed(
             distribution=distribution_of(project.build_backend.partition(":")[0], found.rules),
             required=True,
@@ -191,13 +192,13 @@ def child_modules(argv: list[str]) -> list[str]:
 
 
 def extensions(found: Found) -> list[tuple[Seen, Instance]]:
-    """Give the extension modules that a default build compiles."""
+    """Give the extension modules that a default build compiles, or may compile."""
     made = [(seen, seen.subject) for seen in found.seen("extension") if isinstance(seen.subject, Instance)]
-    return [(seen, record) for seen, record in made if not seen.soft]
+    return [(seen, record) for seen, record in made if not seen.dead]
 
 
-def links_torch(found: Found) -> bool:
-    """Does a default build compile against torch?"""
+def builds_with_torch(found: Found) -> bool:
+    """Are extensions of a default build made by torch's builder, or by a CMake that looks for torch?"""
     if any(record.names.get("kind") in TORCH_BUILDERS for _, record in extensions(found)):
         return True
     return bool(_cmake_torch(found))
@@ -206,7 +207,7 @@ def links_torch(found: Found) -> bool:
 def _from_extensions(found: Found) -> Iterator[BuildNeed]:
     for seen, record in extensions(found):
         if record.names.get("kind") in TORCH_BUILDERS:
-            yield _need("torch", seen, f"builds a {record.names['kind']}")
+            yield _need("torch", seen, f"builds a {record.names['kind']}", required=True)
             yield _need("ninja", seen, "torch's builder uses ninja where it is importable", required=False)
             break
     for seen in found.seen("torch-builder"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from posixpath import dirname
 
@@ -35,10 +37,13 @@ class Outcome:
     names: dict[str, Value]
 
 
-def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py") -> Outcome:
-    """Evaluate a Python file of the sdist as if it were run. Never raises: what stops it is in `stopped`."""
+def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Sequence[str] = ()) -> Outcome:
+    """Evaluate a Python file of the sdist as if it were run. Never raises: what stops it is in `stopped`.
+
+    `path` names folders of the sdist where modules are found too, as PEP 517's backend-path does.
+    """
     folders = frozenset(dirname(name) for name, _ in sdist.names if name.endswith(".py"))
-    machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, dict(sdist.names), folders=folders)
+    machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, dict(sdist.names), folders=folders, path=list(path))
     tree = parse_python(sdist.texts.get(file, ""))
     names: dict[str, Value] = {"__file__": f"{ROOT}/{file}", "__name__": "__main__", "__doc__": None}
     scope = Scope(names, file)
@@ -83,18 +88,19 @@ def _run_body(machine: Machine, tree: ast.Module, scope: Scope, stopped: list[st
         except Signal:
             continue
         finally:
-            machine.depth = machine.soft = machine.guarded = machine.trying = 0
-            machine.conditions.clear()
-            machine.settle()
+            machine.reset()
 
 
+BUILDING = re.compile(r"build|install|bdist_wheel|egg_info|dist_info|develop|editable_wheel")
+"""The commands that a build runs; a package's own commands for tests, documents and uploads do not count."""
 COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run")
 
 
 def _run_commands(machine: Machine, keywords: dict[str, Value], stopped: list[str]) -> None:
     """Run the methods of the command classes: setuptools does, some already for metadata."""
     commands = keywords.get("cmdclass")
-    classes = list(commands.values()) if isinstance(commands, dict) else []
+    named = commands.items() if isinstance(commands, dict) else ()
+    classes = [value for name, value in named if isinstance(name, str) and BUILDING.match(name)]
     classes += [keywords.get("distclass")]
     for value in classes:
         if isinstance(value, Class):
@@ -120,9 +126,7 @@ def _run_class(machine: Machine, cls: Class, stopped: list[str]) -> None:
         except Signal:
             pass
         finally:
-            machine.depth = machine.soft = machine.guarded = machine.trying = 0
-            machine.conditions.clear()
-            machine.settle()
+            machine.reset()
 
 
 def texts_of(machine_items: Value) -> list[str]:

@@ -8,8 +8,8 @@ from posixpath import normpath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse.conclusions import compiles, cxx_standards, downloads
-from envcompose.analyse.needs import Found, backend_module, extensions, links_torch, refusal
+from envcompose.analyse.conclusions import compiles, cxx_standards, downloads, links_torch
+from envcompose.analyse.needs import Found, backend_module, extensions, refusal
 from envcompose.analyse.values import Unknown
 from envcompose.model.analysis import BuildNeed, Trap
 
@@ -82,13 +82,17 @@ def _stem(path: str) -> str:
 
 
 def _removed(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    told: set[str] = set()
     for seen in found.seen("import"):
         top = str(seen.subject).split(".")[0]
+        if top in told or seen.soft:
+            continue
+        told.add(top)
         removed = found.rules.removed_modules.get(top)
-        if removed and not seen.soft and found.python >= tuple(int(part) for part in removed[0].split(".")):
+        if removed and found.python >= tuple(int(part) for part in removed[0].split(".")):
             yield Trap(code="removed-module", text=f"imports {top}, gone since Python {removed[0]}", place=seen.place)
         ceiling = found.rules.ceilings.get(top)
-        if ceiling and not seen.soft:
+        if ceiling:
             yield Trap(code="ceiling", text=f"imports {top}, which needs its distribution {ceiling}", place=seen.place)
 
 
@@ -117,7 +121,7 @@ def _fetches(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
 
 def _standard(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     standards = cxx_standards(found)
-    if standards and links_torch(found):
+    if standards and links_torch(found, needs):
         text = f"compiles with a fixed -std={standards[-1]}, whatever its torch asks for"
         yield Trap(code="cxx-standard", text=text, place=None)
 
