@@ -6,7 +6,7 @@ import re
 from posixpath import basename, splitext
 
 from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
-from envcompose.analyse.needs import Found, backend_module, builds_with_torch, extensions
+from envcompose.analyse.needs import Found, backend_module, builds_with_torch, extensions, started_program
 from envcompose.analyse.trim import strings_in, table_at
 from envcompose.analyse.values import Choice, Value
 from envcompose.model.analysis import BuildNeed, SdistTexts
@@ -66,7 +66,7 @@ def tools(found: Found) -> tuple[str, ...]:
 
 
 def _program(argv: tuple[str, ...]) -> str:
-    return basename(argv[0]).rstrip(">") if argv else ""
+    return started_program(list(argv)).rstrip(">")
 
 
 def _nvcc(found: Found) -> str:

@@ -44,7 +44,9 @@ def _find_spec(machine: Machine, arguments: Values, keywords: Keywords, node: Va
         machine.touched_torch = True
         missing = machine.world.torch is None and not machine.world.lenient
         return None if missing else machine.unknown(node, True)
-    if machine.world.lenient or top in importing.STANDARD:
+    if machine.world.lenient:
+        return machine.unknown(node)
+    if top in importing.STANDARD:
         return machine.unknown(node, True)
     return machine.unknown(node, True) if canonicalize_name(top) in machine.world.declared else None
 

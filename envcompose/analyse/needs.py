@@ -57,10 +57,12 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
     needs = [
         *_declared(found, declared_place),
         *_imported(found),
+        *_probed(found),
         *_started(found),
         *_from_extensions(found),
         *_from_cmake(found),
         *_setup_requires(found),
+        *_hooked(found),
         *_from_hooks(found),
     ]
     optional_with_torch = builds_with_torch(found)
@@ -160,6 +162,18 @@ def _need(distribution: str, seen: Seen, why: str, *, required: bool | None = No
     )
 
 
+PROBE = re.compile(r"(?:^not (?:\w+\.)*find_spec\(['\"](\w+)|find_spec\(['\"](\w+)['\"][^)]*\) is None)")
+
+
+def _probed(found: Found) -> Iterator[BuildNeed]:
+    """Give what a build insists on without importing it: `if find_spec(x) is None: raise`."""
+    for seen in found.seen("raises"):
+        for groups in PROBE.findall(str(seen.subject[1])):
+            distribution = outside_distribution(groups[0] or groups[1], found)
+            if distribution and not seen.dead:
+                yield _need(distribution, seen, f"stops unless {groups[0] or groups[1]} is there", required=True)
+
+
 CHILD_IMPORT = re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+([A-Za-z_]\w*)")
 
 
@@ -175,9 +189,19 @@ def _started(found: Found) -> Iterator[BuildNeed]:
             for name in argv[-1:]:
                 if re.fullmatch(r"[A-Za-z][\w.-]*", name):
                     yield _need(canonicalize_name(name), seen, f"asks pip for {name}")
-        program = argv[0].rsplit("/", 1)[-1] if argv else ""
+        program = started_program(argv)
         if program in found.rules.commands:
             yield _need(found.rules.commands[program], seen, f"starts {program}")
+
+
+WHICH = re.compile(r"which\(['\"]([\w+-]+)")
+
+
+def started_program(argv: list[str]) -> str:
+    """Name the program that an argument list starts, also where it was looked up on PATH first."""
+    first = argv[0] if argv else ""
+    looked_up = WHICH.search(first)
+    return looked_up.group(1).rstrip("3") if looked_up else first.rsplit("/", 1)[-1]
 
 
 def child_modules(argv: list[str]) -> list[str]:
@@ -251,6 +275,16 @@ def _from_cmake(found: Found) -> Iterator[BuildNeed]:
         number = next((n for n, line in enumerate(lines, 1) if CMAKE_IMPORT.search(line) and "orch" in line), 1)
         place = Place(file="CMakeLists.txt", line=number, text=lines[number - 1].strip()[:200])
         yield BuildNeed(distribution="torch", required=True, condition=None, place=place, why="CMake looks for torch")
+
+
+def _hooked(found: Found) -> Iterator[BuildNeed]:
+    """Give what an in-tree backend asks for when it runs; a frontend asks only where the machine lacks it."""
+    for seen in found.seen("hook"):
+        name, value = seen.subject
+        for text in value if name.startswith("get_requires") and isinstance(value, list) else ():
+            match = re.match(r"[A-Za-z][\w.-]*", text) if isinstance(text, str) else None
+            if match:
+                yield _need(canonicalize_name(match.group()), seen, f"{name} asks for {text}", required=False)
 
 
 def _setup_requires(found: Found) -> Iterator[BuildNeed]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import dirname
 
 from envcompose.analyse import library_builtins, library_machine, library_setup, library_standard
 from envcompose.analyse.calls import call_function, find_in_class, items_of, yielded
 from envcompose.analyse.expressions import EXPRESSIONS
-from envcompose.analyse.machine import ROOT, Machine, Seen, World
+from envcompose.analyse.machine import ROOT, Machine, Seen, World, shorten
 from envcompose.analyse.signals import Signal
 from envcompose.analyse.statements import STATEMENTS
 from envcompose.analyse.trim import parse_python
@@ -53,6 +53,8 @@ def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Seq
         stopped.append(f"{file}:1: this Python cannot parse it")
     else:
         _run_body(machine, tree, scope, stopped)
+        if world.lenient and file != "setup.py":
+            _run_hooks(machine, scope, stopped)
     calls = [seen for seen in machine.seen if seen.kind == "setup" and not seen.soft]
     calls = calls or [seen for seen in machine.seen if seen.kind == "setup"]
     keywords = calls[-1].subject if calls else None
@@ -70,7 +72,7 @@ def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Seq
 
 def _run_body(machine: Machine, tree: ast.Module, scope: Scope, stopped: list[str]) -> None:
     """Execute a module statement by statement, so that one that fails does not hide the rest."""
-    for statement in tree.body:
+    for statement in _flattened(tree.body):
         try:
             machine.execute([statement], scope)
         except Raised as error:
@@ -91,6 +93,34 @@ def _run_body(machine: Machine, tree: ast.Module, scope: Scope, stopped: list[st
             machine.reset()
 
 
+def _flattened(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Give a module's statements, those under `if __name__ == "__main__"` one by one as well."""
+    for statement in body:
+        if isinstance(statement, ast.If) and "__name__" in shorten(statement.test) and not statement.orelse:
+            yield from statement.body
+        else:
+            yield statement
+
+
+HOOKS = ("get_requires_for_build_wheel", "prepare_metadata_for_build_wheel", "build_wheel")
+"""PEP 517's hooks, in the order a frontend calls them."""
+
+
+def _run_hooks(machine: Machine, scope: Scope, stopped: list[str]) -> None:
+    for name in HOOKS:
+        hook = scope.names.get(name)
+        if not isinstance(hook, Function):
+            continue
+        try:
+            machine.see("hook", (name, call_function(machine, hook, [], {})))
+        except (Raised, Signal):
+            pass
+        except (OutOfBudget, RecursionError, MemoryError) as error:
+            stopped.append(f"{scope.file}:{hook.node.lineno}: {name}: too much to follow ({error})")
+        finally:
+            machine.reset()
+
+
 BUILDING = re.compile(r"build|install|bdist_wheel|egg_info|dist_info|develop|editable_wheel")
 """The commands that a build runs; a package's own commands for tests, documents and uploads do not count."""
 COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run")
@@ -100,7 +130,7 @@ def _run_commands(machine: Machine, keywords: dict[str, Value], stopped: list[st
     """Run the methods of the command classes: setuptools does, some already for metadata."""
     commands = keywords.get("cmdclass")
     named = commands.items() if isinstance(commands, dict) else ()
-    classes = [value for name, value in named if isinstance(name, str) and BUILDING.match(name)]
+    classes = [value for name, value in named if isinstance(name, str) and BUILDING.search(name)]
     classes += [keywords.get("distclass")]
     for value in classes:
         if isinstance(value, Class):

@@ -53,6 +53,9 @@ class _Collector:
             if name in ALWAYS and path.count("/") <= 1:
                 self.refused.append(f"{path}: {size} bytes, longer than what is read")
             return None
+        if name in ALWAYS and path.count("/") <= 1:
+            # What every analysis needs is never crowded out by what comes before it in the archive.
+            return size
         if size > self._budget:
             return None
         self._budget -= size
