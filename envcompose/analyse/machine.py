@@ -261,7 +261,8 @@ def merge(condition: str, first: Value, second: Value) -> Value:
     """Merge two contents of one container. Common parts stay; the rest is kept with its condition."""
     if isinstance(first, dict):
         keys = [*first, *(key for key in second if key not in first)]
-        return {key: choose(condition, first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys}
+        pairs = ((key, first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys)
+        return {key: one if one is other else choose(condition, one, other) for key, one, other in pairs}
     if isinstance(first, set):
         return first | second
     head = 0
@@ -291,10 +292,17 @@ def choose(condition: str, first: Value, second: Value) -> Value:
         return first
     if isinstance(second, Opaque):
         return second
-    options = (*_options(first, condition), *_options(second, negate(condition)))
-    if len(options) > 12:
+    if _count(first) + _count(second) > MAX_OPTIONS:
         return Unknown(condition)
+    options = (*_options(first, condition), *_options(second, negate(condition)))
     return Choice(text=condition, options=options)
+
+
+MAX_OPTIONS = 8
+
+
+def _count(value: Value) -> int:
+    return len(value.options) if isinstance(value, Choice) else 1
 
 
 def _options(value: Value, condition: str) -> tuple[tuple[str, Value], ...]:

@@ -194,7 +194,7 @@ def _started(found: Found) -> Iterator[BuildNeed]:
             yield _need(found.rules.commands[program], seen, f"starts {program}")
 
 
-WHICH = re.compile(r"which\(['\"]([\w+-]+)")
+WHICH = re.compile(r"(?:which|find_executable)\(['\"]([\w+-]+)")
 
 
 def started_program(argv: list[str]) -> str:

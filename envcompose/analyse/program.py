@@ -15,7 +15,18 @@ from envcompose.analyse.machine import ROOT, Machine, Seen, World, shorten
 from envcompose.analyse.signals import Signal
 from envcompose.analyse.statements import STATEMENTS
 from envcompose.analyse.trim import parse_python
-from envcompose.analyse.values import Bound, Class, Function, Instance, OutOfBudget, Raised, Scope, Unknown, Value
+from envcompose.analyse.values import (
+    Bound,
+    Choice,
+    Class,
+    Function,
+    Instance,
+    OutOfBudget,
+    Raised,
+    Scope,
+    Unknown,
+    Value,
+)
 from envcompose.model.analysis import SdistTexts
 
 MODELS = (library_builtins, library_machine, library_setup, library_standard)
@@ -129,7 +140,8 @@ COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run")
 def _run_commands(machine: Machine, keywords: dict[str, Value], stopped: list[str]) -> None:
     """Run the methods of the command classes: setuptools does, some already for metadata."""
     commands = keywords.get("cmdclass")
-    named = commands.items() if isinstance(commands, dict) else ()
+    tables = [option for _, option in commands.options] if isinstance(commands, Choice) else [commands]
+    named = [pair for table in tables if isinstance(table, dict) for pair in table.items()]
     classes = [value for name, value in named if isinstance(name, str) and BUILDING.search(name)]
     classes += [keywords.get("distclass")]
     for value in classes:

@@ -19,7 +19,7 @@ MAX_NATIVE = 1 << 19
 """Bytes of one native source that are searched for includes: they stand at its head."""
 MAX_TEXTS = 48 << 20
 MAX_REACHED = 120
-MAX_STEPS = 4
+MAX_STEPS = 3
 MAX_KEPT_TEXT = 1 << 20
 
 NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp", ".hh", ".hxx", ".inl"})
