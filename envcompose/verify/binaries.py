@@ -71,7 +71,7 @@ class Binaries:
     def torch(self) -> str | None:
         """The folder of the installed torch."""
         for site in self._environment.sites:
-            if os.path.isdir(os.path.join(site, "torch", "lib")):
+            if os.path.isfile(os.path.join(site, "torch", "__init__.py")):
                 return os.path.join(site, "torch")
         return None
 
@@ -79,8 +79,12 @@ class Binaries:
     def torch_roots(self) -> tuple[str, ...]:
         """What `import torch` loads by itself, in its order; the rest comes with it."""
         names = ("libtorch_global_deps.so", "libtorch_python.so")
-        paths = [os.path.join(self.torch, "lib", name) for name in names] if self.torch else []
-        return tuple(path for path in paths if os.path.isfile(path))
+        # conda keeps torch's libraries in the prefix, and may link to them from torch's own folder.
+        for folder in (self.torch, self._environment.prefix) if self.torch else ():
+            paths = [os.path.join(folder or "", "lib", name) for name in names]
+            if os.path.isfile(paths[1]):
+                return tuple(path for path in paths if os.path.isfile(path))
+        return ()
 
     @cached_property
     def interpreter(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -32,17 +33,18 @@ def find(environment: Environment) -> Build | None:
     for site in environment.path:
         folder = os.path.join(site or os.curdir, "torch")
         if site and os.path.isfile(os.path.join(folder, "__init__.py")):
-            return _build(folder)
+            return read_build(folder, environment.prefix)
     return None
 
 
-def _build(folder: str) -> Build:
+def read_build(folder: str, prefix: str) -> Build:
+    """The build of the torch in a folder; conda keeps its libraries in the prefix."""
     stated = _assignments(os.path.join(folder, "version.py"))
     return Build(
         folder=folder,
         version=_text(stated.get("__version__")),
         cuda=_text(stated.get("cuda")),
-        cxx11_abi=_abi(folder),
+        cxx11_abi=_abi(folder, prefix),
         stated="cuda" in stated,
     )
 
@@ -69,24 +71,25 @@ def _assignments(path: str) -> dict[str, object]:
     return found
 
 
-def _abi(folder: str) -> bool | None:
+def _abi(folder: str, prefix: str) -> bool | None:
     """The C++ ABI, from the symbols that libc10 exports, else from the flags that torch ships for CMake."""
-    try:
-        exported = elf.read_symbols(os.path.join(folder, "lib", "libc10.so")).defined
-    except (OSError, ValueError):
-        exported = frozenset()
+    exported: frozenset[bytes] = frozenset()
+    for place in (folder, prefix):
+        with contextlib.suppress(OSError, ValueError):
+            exported = exported or elf.read_symbols(os.path.join(place, "lib", "libc10.so")).defined
     # A std::string parameter is mangled as `Ss` in the old ABI and as `NSt7__cxx1112basic_string` in the new one.
     ours = [name for name in exported if name.startswith((b"_ZN3c10", b"_ZNK3c10"))]
     new = sum(b"__cxx1112basic_string" in name for name in ours)
     old = sum(name.endswith((b"RKSs", b"ESs", b"RKSsS2_")) or b"ERKSs" in name for name in ours)
     if bool(new) != bool(old):
         return bool(new)
-    try:
-        with open(os.path.join(folder, "share", "cmake", "Torch", "TorchConfig.cmake"), encoding="utf-8") as file:
-            flag = re.search(r"_GLIBCXX_USE_CXX11_ABI=([01])", file.read())
-    except OSError:
-        return None
-    return flag.group(1) == "1" if flag else None
+    for place in (folder, prefix):
+        with contextlib.suppress(OSError, ValueError):
+            with open(os.path.join(place, "share", "cmake", "Torch", "TorchConfig.cmake"), encoding="utf-8") as file:
+                flag = re.search(r"_GLIBCXX_USE_CXX11_ABI=([01])", file.read())
+            if flag:
+                return flag.group(1) == "1"
+    return None
 
 
 def _ask(case: Case) -> tuple[str | None, bool] | children.Ended:

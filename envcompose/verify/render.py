@@ -45,10 +45,10 @@ def to_json(outcomes: Sequence[Outcome], facts: Mapping[str, str | None], proble
             {
                 "id": outcome.id,
                 "severity": finding.severity,
-                "subject": finding.subject,
-                "expected": finding.expected,
-                "found": finding.found,
-                "fix": finding.fix,
+                "subject": secretless(finding.subject),
+                "expected": secretless(finding.expected),
+                "found": secretless(finding.found),
+                "fix": secretless(finding.fix),
             }
             for outcome in outcomes
             for finding in outcome.result.findings
@@ -108,8 +108,14 @@ def _verdict(outcomes: Sequence[Outcome], colour: bool) -> str:
     return _paint(words, _COLOURS[shade], colour) + (": " + ", ".join(parts) if parts else "")
 
 
+def secretless(text: str) -> str:
+    """The text with the user and password of any URL in it left out."""
+    return re.sub(r"(://)[^/@\s]+@", r"\1***@", text)
+
+
 def plain(text: str) -> str:
-    """Foreign text on one line, without control characters."""
+    """Foreign text on one line, without control characters and secrets."""
+    text = secretless(text)
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+", " ", text).strip()
 
 

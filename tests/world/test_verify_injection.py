@@ -10,12 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from verify_parts import PYTHON, Found, Project, digest
+
+from envcompose.verify.command import judge
 
 VERSION_FILE = "__version__ = '2.6.0+cu124'\ncuda: str | None = '12.4'\nhip = None\n"
 CMAKE = 'set(TORCH_CXX_FLAGS "-D_GLIBCXX_USE_CXX11_ABI=0")\n'
 AXOLOTL = "axolotl-0.10.0.dist-info"
 Change = Callable[[Project], object]
+FOREIGN_FILES = [
+    f"{AXOLOTL}/METADATA",
+    f"{AXOLOTL}/RECORD",
+    "torch/version.py",
+    "torch/share/cmake/Torch/TorchConfig.cmake",
+    "/conda-meta/cuda-version-12.4-0.json",
+    "/bin/axolotl",
+]
 
 
 @pytest.fixture
@@ -321,6 +333,30 @@ def test_a_version_that_cannot_be_compared_is_unknown(project: Project) -> None:
     project.write("numpy-1.26.4.dist-info/METADATA", _metadata("numpy", "mine"))
     status, findings = project.judge()
     assert (status, ("versions.bounds", "unknown", "numpy") in findings) == (5, True)
+
+
+def test_the_password_of_a_url_is_never_shown(project: Project) -> None:
+    secret = "Requires-Dist: ray @ https://me:hunter2@x.example/ray.whl"
+    project.write(f"{AXOLOTL}/METADATA", _metadata("axolotl", "0.10.0", secret))
+    for arguments in ((), ("--json",)):
+        text = project.verify("--level", "quick", *arguments).stdout
+        assert ("hunter2" in text, "https://***@x.example/ray.whl" in text) == (False, True)
+
+
+_foreign = st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(FOREIGN_FILES), _foreign, st.booleans())
+def test_whatever_a_file_holds_no_check_fails_in_itself(project: Project, path: str, noise: bytes, whole: bool) -> None:
+    file = project.prefix / path[1:] if path.startswith("/") else project.site / path
+    before = file.read_bytes()
+    try:
+        file.write_bytes(noise if whole else before[: len(before) // 2] + noise + before[len(before) // 2 :])
+        outcomes = judge(project.case(full=False))
+    finally:
+        file.write_bytes(before)
+    assert [f for o in outcomes for f in o.result.findings if f.expected == "the check runs"] == []
 
 
 def test_the_quick_level_imports_nothing(project: Project) -> None:
