@@ -12,13 +12,18 @@ from envcompose.model.requirement import Origin
 
 if TYPE_CHECKING:
     from envcompose.model.decision import Rejection
+    from envcompose.model.intent import Intent
 
 
 class EnvcomposeError(Exception):
-    """An error of the user's world; `code` is stable, `exit_status` is one of design.md's."""
+    """An error of the user's world; `code` is stable, `exit_status` is one of design.md's.
+
+    `intent` is what was read before it, where reading came to its end.
+    """
 
     code: str = "error"
     exit_status: int = 2
+    intent: Intent | None = None
 
     def __init__(
         self,
@@ -43,6 +48,28 @@ class InputError(EnvcomposeError):
     """Something the user wrote cannot be used (exit 2)."""
 
     code = "input"
+
+
+class Usage(InputError):
+    """A command line that does not fit the program's options (exit 2)."""
+
+    code = "usage"
+
+    def __init__(self, *, reason: str, command: str, suggestion: str | None = None) -> None:
+        hints = [f"did you mean {suggestion}?"] if suggestion else []
+        super().__init__(reason[:1].upper() + reason[1:], hints=(*hints, f"{command} --help"))
+
+
+class OurBug(EnvcomposeError):
+    """What should never happen (exit 70); `what` is the exception in one line."""
+
+    code = "bug"
+    exit_status = 70
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(
+            f"This is a bug of envcompose: {what}", hints=("report it with the command and what it printed",)
+        )
 
 
 class RequirementSyntax(InputError):
@@ -169,7 +196,7 @@ class UploadTimesUnknown(EnvcomposeError):
 
     def __init__(self, *, index: str, name: str) -> None:
         super().__init__(
-            f"The package index {index} does not say when the files of {name} were uploaded, so --as-of cannot be honoured",
+            f"--as-of cannot be honoured: the package index {index} does not say when files of {name} were uploaded",
             hints=("leave --as-of out, or name an index that gives upload times (PEP 700) with --index",),
         )
 
@@ -353,8 +380,8 @@ class NotWritable(EnvcomposeError):
 
     code = "not-writable"
 
-    def __init__(self, *, path: str, reason: str) -> None:
-        super().__init__(f"{path} cannot be written: {reason}", hints=("choose another folder with -o",), file=path)
+    def __init__(self, *, path: str, reason: str, hint: str = "choose another folder with -o") -> None:
+        super().__init__(f"{path} cannot be written: {reason}", hints=(hint,), file=path)
 
 
 class NothingToRead(InputError):

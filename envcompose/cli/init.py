@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -12,33 +13,31 @@ from packaging.version import InvalidVersion, Version
 from envcompose import __version__
 from envcompose.api import Inputs, Result, compose_environment, load_recipes, write_result
 from envcompose.cli.summary import summary_of
-from envcompose.cli.terminal import Progress, plain
+from envcompose.cli.terminal import Progress, emit, plain, print_document
 from envcompose.errors import EnvcomposeError, UnknownValue
 from envcompose.model.facts import Facts
 from envcompose.model.intent import Intent, Prefer, TorchFrom, Wishes
+from envcompose.model.message import Level, Message
 from envcompose.read import targets
-from envcompose.write.document import composition_document, error_document, file_entry
+from envcompose.write.document import composition_document, file_entry
 
 
 def run_init(options: argparse.Namespace) -> int:
-    """Run the command; gives its exit status. With --json, failures are documents too."""
+    """Run the command; gives its exit status."""
     heard: list[Intent] = []
     try:
-        result, notes = _compose(options, heard)
+        result, notes = _compose(options, heard.append)
     except EnvcomposeError as error:
-        if not options.json:
-            raise
-        document = error_document(error, version=__version__, intent=heard[0] if heard else None)
-        print(json.dumps(document, indent=2, ensure_ascii=False))
-        return error.exit_status
+        error.intent = heard[0] if heard else None
+        raise
     if options.json:
-        print(json.dumps(_document(result, dry=options.dry_run), indent=2, ensure_ascii=False))
+        print_document(_document(result, notes, dry=options.dry_run))
     else:
-        print(plain(summary_of(result, dry=options.dry_run, notes=notes, stream=sys.stdout)))
+        emit(summary_of(result, dry=options.dry_run, notes=notes, stream=sys.stdout))
     return 0
 
 
-def _compose(options: argparse.Namespace, heard: list[Intent]) -> tuple[Result, tuple[str, ...]]:
+def _compose(options: argparse.Namespace, heard: Callable[[Intent], None]) -> tuple[Result, tuple[str, ...]]:
     facts, _ = load_recipes()
     wishes = read_wishes(options, facts)
     inputs = Inputs(
@@ -51,7 +50,7 @@ def _compose(options: argparse.Namespace, heard: list[Intent]) -> tuple[Result, 
 
     def trace(words: str) -> None:
         if options.verbose and words:
-            print(plain(words), file=sys.stderr)
+            emit(plain(words), sys.stderr)
 
     with Progress(verbose=options.verbose) as progress:
         result = compose_environment(
@@ -62,7 +61,7 @@ def _compose(options: argparse.Namespace, heard: list[Intent]) -> tuple[Result, 
             force=options.force,
             tell=progress.tell,
             trace=trace,
-            heard=heard.append,
+            heard=heard,
         )
     return result, () if options.dry_run else write_result(result, force=options.force)
 
@@ -113,8 +112,10 @@ def _read_name(text: str) -> str:
     return text.strip()
 
 
-def _document(result: Result, *, dry: bool) -> dict[str, object]:
+def _document(result: Result, notes: tuple[str, ...], *, dry: bool) -> dict[str, object]:
     files = [file_entry(file.path, file.action, file.sha256, file.text if dry else None) for file in result.files]
+    kept = tuple(Message(code="kept-aside", level=Level.NOTE, text=note) for note in notes)
+    composition = replace(result.composition, messages=(*result.composition.messages, *kept))
     return composition_document(
-        result.composition, version=__version__, files=sorted(files, key=lambda entry: str(entry["path"]))
+        composition, version=__version__, files=sorted(files, key=lambda entry: str(entry["path"]))
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from envcompose import __version__
-from envcompose.errors import EnvcomposeError
+from envcompose.errors import EnvcomposeError, OurBug, Usage
 
-_BUG = 70
+_INTERRUPTED = 130
 
 _EXAMPLES = """\
 examples:
@@ -32,45 +33,93 @@ needed is unreachable or broken, 4 a file of yours would be overwritten.
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose failures are errors like all others, with a near option as a hint.
+
+    Options are never abbreviated: a later option could give the short form another meaning.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise Usage; see argparse."""
+        raise Usage(reason=message, command=self.prog)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; words after options are words too, and what nobody takes is refused with the nearest option."""
+        from envcompose.read.suggest import nearest
+
+        options, rest = self.parse_known_args(args, namespace)
+        if rest and hasattr(options, "words") and not any(word.startswith("-") for word in rest):
+            options.words += rest
+        elif rest:
+            known = [option for parser in self._all() for option in parser._option_string_actions]
+            near = nearest(rest[0].partition("=")[0], known) if rest[0].startswith("--") else None
+            command = f"{self.prog} init" if hasattr(options, "words") else self.prog
+            raise Usage(reason=f"there is no use for {' '.join(rest)}", command=command, suggestion=near)
+        return options
+
+    def _all(self) -> list[argparse.ArgumentParser]:
+        """The parsers of the commands."""
+        found: list[argparse.ArgumentParser] = []
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                found += action.choices.values()
+        return found
+
+
 def run() -> NoReturn:
     """The console script."""
-    status = main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character gets its number; it is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; gives its exit status and never a traceback for what a user can cause."""
-    from envcompose.cli.terminal import print_error
+    """Run one command; gives its exit status and never a traceback for what a user can cause.
 
-    parser = build_parser()
+    With `init --json`, every failure is a document on stdout too.
+    """
+    from envcompose.cli.terminal import emit, one_line, plain
+
     try:
-        options = parser.parse_args(list(arguments))
+        options = build_parser().parse_args(list(arguments))
         status: int = options.run(options)
         return status
     except EnvcomposeError as error:
-        print_error(error)
-        return error.exit_status
+        return _failed(error, arguments)
+    except SystemExit as ended:
+        # argparse ends this way after --help and --version.
+        return int(ended.code or 0)
     except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone; what it did not read is not our failure.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception:
+        emit("interrupted; each file is still the old one, or already the new one", sys.stderr)
+        return _INTERRUPTED
+    except Exception as error:
         import traceback
 
-        traceback.print_exc()
-        print("error: this is a bug of envcompose; please report it with the lines above", file=sys.stderr)
-        return _BUG
+        emit(plain(traceback.format_exc()), sys.stderr)
+        return _failed(OurBug(what=one_line(f"{type(error).__name__}: {error}")), arguments)
+
+
+def _failed(error: EnvcomposeError, arguments: Sequence[str]) -> int:
+    from envcompose.cli.terminal import print_document, print_error
+
+    if arguments[:1] == ["init"] and "--json" in arguments:
+        from envcompose.write.document import error_document
+
+        print_document(error_document(error, version=__version__, intent=error.intent))
+    else:
+        print_error(error)
+    return error.exit_status
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; what a command does is imported when it runs."""
     prog = "pixi compose" if os.path.basename(sys.argv[0]) == "pixi-compose" else "envcompose"
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
         description="Compose pixi environments for CUDA machine-learning stacks.",
         epilog=f"run '{prog} init --help' for its options and examples",
@@ -82,7 +131,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_init(commands: argparse._SubParsersAction[_Parser]) -> None:
     init = commands.add_parser(
         "init",
         help="compose an environment and write its pixi.toml",
@@ -174,7 +223,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-v", "--verbose", action="store_true", help="tell more, on stderr")
 
 
-def _add_recipes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_recipes(commands: argparse._SubParsersAction[_Parser]) -> None:
     recipes = commands.add_parser("recipes", help="list and show the stacks and packages that recipes know")
     actions = recipes.add_subparsers(title="actions", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the stacks and packages that have a recipe")

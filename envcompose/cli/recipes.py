@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from envcompose.api import load_recipes
+from envcompose.cli.terminal import emit
 from envcompose.errors import UnknownRecipe
 from envcompose.world.files import recipe_texts
 
@@ -20,12 +21,12 @@ def run_recipes(options: argparse.Namespace) -> int:
 
 def _list() -> int:
     facts, _ = load_recipes()
-    print("stacks (envcompose init NAME):")
+    emit("stacks (envcompose init NAME):")
     for name, stack in sorted(facts.stacks.items()):
         extras = f" [{','.join(stack.default_extras)}]" if stack.default_extras else ""
-        print(f"  {name}{extras}: {stack.summary}")
-    print(f"packages with facts of their own: {', '.join(sorted(facts.packages))}")
-    print(f"tables: torch, cuda, gpus, drivers, pythons, names; facts up to {facts.as_of}")
+        emit(f"  {name}{extras}: {stack.summary}")
+    emit(f"packages with facts of their own: {', '.join(sorted(facts.packages))}")
+    emit(f"tables: torch, cuda, gpus, drivers, pythons, names; facts up to {facts.as_of}")
     return 0
 
 
@@ -39,8 +40,8 @@ def _show(name: str) -> int:
         known = [path.rpartition("/")[2].removesuffix(".toml") for path in texts]
         raise UnknownRecipe(name=name, suggestion=nearest(wanted, known))
     for path in found:
-        print(f"# recipes/{path}")
-        print(texts[path].rstrip())
+        emit(f"# recipes/{path}")
+        emit(texts[path].rstrip())
     return 0
 
 
@@ -48,5 +49,5 @@ def _drift() -> int:
     from envcompose.api import drift_of_tables
 
     differences = drift_of_tables()
-    print("\n".join(differences) if differences else "the torch table and the package index agree")
+    emit("\n".join(differences) if differences else "the torch table and the package index agree")
     return 1 if differences else 0

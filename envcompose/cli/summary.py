@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import textwrap
 from typing import TextIO
 
 from envcompose.api import Result
-from envcompose.cli.terminal import bold
+from envcompose.cli.terminal import bold, one_line
 from envcompose.model.composition import Composition, Package
 from envcompose.model.decision import Standing
 from envcompose.model.intent import ArtifactKind
-from envcompose.model.message import Level
+from envcompose.model.message import Level, Message
+from envcompose.model.requirement import Outcome
 from envcompose.write.words import (
     ARTIFACT_WORDS,
     STANDING_WORDS,
@@ -23,12 +25,14 @@ from envcompose.write.words import (
 )
 
 _WIDTH = 100
+_MOST_FATES = 12
 
 
 def summary_of(result: Result, *, dry: bool, notes: tuple[str, ...], stream: TextIO) -> str:
     """The closing words as one text."""
     composition = result.composition
-    parts = [bold(chosen_line(composition), stream), *_packages(composition)]
+    parts = [bold(one_line(chosen_line(composition)), stream), *_packages(composition)]
+    parts += _section("Not taken as written", _other_fates(composition), stream)
     parts += _section("Given up", [f"{entry.what}: {entry.why}" for entry in composition.rejected], stream)
     parts += _section("Chosen by rule", [f"{d.name} {d.value}: {d.why}" for d in composition.defaults], stream)
     parts += _section("Notes", [*_messages(composition), *notes], stream)
@@ -44,6 +48,15 @@ def _packages(composition: Composition) -> list[str]:
     return lines
 
 
+def _other_fates(composition: Composition) -> list[str]:
+    """The lines of the input that are not simply kept (law 4); what is missing now comes first."""
+    fates = [fate for fate in composition.fates if fate.outcome not in (Outcome.KEPT, Outcome.MERGED)]
+    fates.sort(key=lambda fate: fate.outcome is not Outcome.UNSUPPORTED)
+    lines = [f"{fate.text} ({fate.origin}): {fate.outcome.value}, {fate.note}".removesuffix(", None") for fate in fates]
+    more = len(lines) - _MOST_FATES
+    return lines if more <= 0 else [*lines[:_MOST_FATES], f"and {more} more, in .envcompose/report.md"]
+
+
 def _how(package: Package) -> str:
     words = [ARTIFACT_WORDS[package.artifact.kind], compile_words(package)]
     if package.standing is not Standing.PROVED:
@@ -55,14 +68,22 @@ def _how(package: Package) -> str:
 
 
 def _messages(composition: Composition) -> list[str]:
-    return [f"{'' if m.level is Level.NOTE else m.level.value + ': '}{m.text}" for m in composition.messages]
+    return [_message(message) for message in composition.messages]
+
+
+def _message(message: Message) -> str:
+    level = "" if message.level is Level.NOTE else f"{message.level.value}: "
+    place = ""
+    if message.file and message.file not in message.text:
+        place = f" ({message.file}{f':{message.line}' if message.line else ''})"
+    return f"{level}{message.text}{place}{f'; {message.hint}' if message.hint else ''}"
 
 
 def _cost(composition: Composition) -> list[str]:
     unknown = sum(package.artifact.size is None for package in composition.packages)
     download = size_words(composition.download_bytes)
     if composition.download_bytes and unknown:
-        download += f" and {unknown} files of unknown size"
+        download += f" and {unknown} {'file' if unknown == 1 else 'files'} of unknown size"
     compiled = compiled_packages(composition)
     builds = "; ".join(f"{p.name}: {compile_words(p)}" for p in compiled) or "nothing"
     return [
@@ -77,8 +98,8 @@ def _closing(result: Result, *, dry: bool, stream: TextIO) -> list[str]:
     changed = [file for file in result.files if file.action != "unchanged"]
     verb = "Would write" if dry else "Wrote"
     written = ", ".join(sorted({_shown(file.path) for file in changed})) or "nothing new"
-    where = "" if folder == "." else f" in {folder}"
-    move = "" if folder == "." else f"cd {folder} && "
+    where = "" if folder == "." else f" in {one_line(folder)}"
+    move = "" if folder == "." else f"cd {shlex.quote(one_line(folder))} && "
     return [
         f"{verb} {written}{where}",
         f"Next: {bold(f'{move}pixi run verify', stream)}  (locks, installs, then checks)",
@@ -95,5 +116,10 @@ def _section(title: str, lines: list[str], stream: TextIO) -> list[str]:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(
-        text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        one_line(text),
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
-from envcompose.errors import EnvcomposeError
+from envcompose.errors import EnvcomposeError, NotWritable
 from envcompose.read.secrets import mask_secrets
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 QUIET_SECONDS = 0.5
 
 
 def plain(text: str) -> str:
     """Text without control characters and without secrets: foreign texts must not steer a terminal."""
     return _CONTROL.sub("?", mask_secrets(text))
+
+
+def one_line(text: str) -> str:
+    """Plain text whose line breaks are gone too, so that a foreign text cannot look like a line of ours."""
+    return re.sub(r"[\n\t]", " ", plain(text))
+
+
+def emit(text: str, stream: TextIO | None = None) -> None:
+    """Print to stdout, or to `stream`, and flush.
+
+    A reader that has gone is no failure of ours: what it does not read goes nowhere, and the command keeps its exit
+    status. Raises NotWritable where the output cannot be written for another reason.
+    """
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as error:
+        # What is still buffered would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise NotWritable(path="the output", reason=error.strerror or str(error), hint="check where it goes") from error
+
+
+def print_document(document: Mapping[str, object]) -> None:
+    """A JSON document on stdout, in ASCII, so that every terminal and pipe carries it unharmed."""
+    emit(json.dumps(document, indent=2))
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -34,10 +63,10 @@ def bold(text: str, stream: TextIO) -> str:
 def print_error(error: EnvcomposeError) -> None:
     """One sentence, the facts one a line, then the hints; to stderr."""
     head = bold("error:", sys.stderr)
-    lines = [f"{head} {plain(error.sentence)}"]
-    lines += [f"  {plain(fact)}" for fact in error.facts]
-    lines += [f"  hint: {plain(hint)}" for hint in error.hints]
-    print("\n".join(lines), file=sys.stderr)
+    lines = [f"{head} {one_line(error.sentence)}"]
+    lines += [f"  {one_line(fact)}" for fact in error.facts]
+    lines += [f"  hint: {one_line(hint)}" for hint in error.hints]
+    emit("\n".join(lines), sys.stderr)
 
 
 class Progress:

@@ -10,7 +10,7 @@ from envcompose.model.composition import Composition, Package
 from envcompose.model.decision import Rejection
 from envcompose.model.intent import Intent
 from envcompose.model.message import Level, Message
-from envcompose.model.requirement import Fate
+from envcompose.model.requirement import Fate, Outcome
 from envcompose.model.target import Target, TorchChoice
 from envcompose.read.secrets import mask_secrets
 from envcompose.write.words import compiled_packages, weakest
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 def composition_document(composition: Composition, *, version: str, files: Sequence[Document]) -> Document:
     """The document of a composition that stands."""
     target, system = composition.target, composition.system
-    return _empty(version) | {
+    document = _empty(version) | {
         "verdict": "feasible",
         "defaults": {d.name: {"value": d.value, "why": d.why} for d in composition.defaults},
         "rejected": [_rejection(entry) for entry in composition.rejected],
@@ -36,7 +36,7 @@ def composition_document(composition: Composition, *, version: str, files: Seque
         },
         "standing": {
             "system": {"level": "by-tables", "engine": None, "against": f"recipes {composition.facts_as_of}"},
-            "pypi": {"level": weakest(composition).value, "engine": "uv", "against": "the package index"},
+            "pypi": {"level": weakest(composition).value, "engine": "uv", "against": _against(composition)},
             "pixi": None,
         },
         "target": _target(target, composition.torch),
@@ -46,9 +46,9 @@ def composition_document(composition: Composition, *, version: str, files: Seque
         "no_build_isolation": list(composition.no_build_isolation),
         "build_needs": {
             needs.name: {
-                "python": list(needs.python),
-                "conda": list(needs.conda),
-                "tools": list(needs.tools),
+                "python": sorted(needs.python),
+                "conda": sorted(needs.conda),
+                "tools": sorted(needs.tools),
                 "env": dict(needs.env),
             }
             for needs in system.build_needs
@@ -58,8 +58,8 @@ def composition_document(composition: Composition, *, version: str, files: Seque
         "indexes": [{"url": url, "for": list(names) or "all"} for url, names in composition.indexes],
         "tasks": [{"name": task.name, "depends_on": list(task.depends_on)} for task in composition.tasks],
         "messages": [_message(message) for message in composition.messages],
-        "files": list(files),
     }
+    return {**_masked(document), "files": list(files)}
 
 
 def error_document(error: EnvcomposeError, *, version: str, intent: Intent | None) -> Document:
@@ -68,24 +68,41 @@ def error_document(error: EnvcomposeError, *, version: str, intent: Intent | Non
     message = Message(
         code=error.code,
         level=Level.ERROR,
-        text="\n".join(mask_secrets(text) for text in (error.sentence, *error.facts)),
+        text="\n".join((error.sentence, *error.facts)),
         file=error.file,
         line=error.line,
         packages=error.packages,
-        hint="; ".join(mask_secrets(hint) for hint in error.hints) or None,
+        hint="; ".join(error.hints) or None,
     )
     reading = intent.reading if intent is not None else None
-    return _empty(version) | {
+    document = _empty(version) | {
         "verdict": "infeasible" if error.exit_status == 1 else "error",
         "rejected": [_rejection(entry) for entry in rejected],
         "requirements": _read_so_far(intent),
         "messages": [_message(message), *(_message(other) for other in (reading.messages if reading else ()))],
     }
+    return {**_masked(document)}
 
 
 def file_entry(path: str, action: str, sha256: str, text: str | None) -> Document:
     """One entry of `files`; the text is there on a dry run only."""
     return {"path": path, "action": action, "sha256": sha256, "text": text}
+
+
+def _masked(value: Any) -> Any:
+    """The same value with no secret in any of its texts (law 9), wherever they came from."""
+    if isinstance(value, str):
+        return mask_secrets(value)
+    if isinstance(value, dict):
+        return {key: _masked(held) for key, held in value.items()}
+    return [_masked(held) for held in value] if isinstance(value, list) else value
+
+
+def _against(composition: Composition) -> str:
+    wishes, options = composition.intent.wishes, composition.intent.reading.indexes
+    named = wishes.index or options.index_url or options.extra_index_urls
+    day = f" as of {wishes.as_of}" if wishes.as_of else ""
+    return f"{'the indexes named' if named else 'the default index'}{day}"
 
 
 def _empty(version: str) -> Document:
@@ -148,8 +165,8 @@ def _package(package: Package) -> Document:
         "artifact": artifact.kind.value,
         "standing": package.standing.value,
         "channel": "conda-forge" if package.layer.value == "system" else None,
-        "index": mask_secrets(package.index) if package.index else None,
-        "url": mask_secrets(artifact.url) if artifact.url else None,
+        "index": package.index,
+        "url": artifact.url,
         "sha256": artifact.sha256,
         "extras": list(package.extras),
         "requested": package.requested,
@@ -161,7 +178,7 @@ def _package(package: Package) -> Document:
             {
                 "artifact": other.artifact.value,
                 "version": other.version,
-                "url": other.url and mask_secrets(other.url),
+                "url": other.url,
                 "cost": other.cost,
             }
             for other in package.alternatives
@@ -188,7 +205,7 @@ def _message(message: Message) -> Document:
 def _fates(fates: Sequence[Fate]) -> list[Document]:
     return [
         {
-            "text": mask_secrets(fate.text),
+            "text": fate.text,
             "origin": {"kind": fate.origin.kind.value, "file": fate.origin.file, "line": fate.origin.line},
             "outcome": fate.outcome.value,
             "note": fate.note,
@@ -198,11 +215,13 @@ def _fates(fates: Sequence[Fate]) -> list[Document]:
 
 
 def _read_so_far(intent: Intent | None) -> list[Document]:
-    from envcompose.model.requirement import Outcome
-
+    """What was read, where no composition tells the fates: which markers hold is not known yet."""
     if intent is None:
         return []
-    fates = list(intent.reading.fates)
-    fates += [Fate(text=r.text, origin=r.origin, outcome=Outcome.KEPT) for r in intent.stacks]
-    fates += [Fate(text=u.text, origin=u.origin, outcome=Outcome.KEPT) for u in intent.reading.requirements]
-    return _fates(fates)
+    reading = intent.reading
+    fates = list(reading.fates)
+    fates += [Fate(text=r.text, origin=r.origin, outcome=Outcome.KEPT, note="the stack") for r in intent.stacks]
+    fates += [Fate(text=u.text, origin=u.origin, outcome=Outcome.KEPT) for u in reading.requirements]
+    for kind, users in (("constraint", reading.constraints), ("override", reading.overrides)):
+        fates += [Fate(text=u.text, origin=u.origin, outcome=Outcome.KEPT, note=f"a {kind}") for u in users]
+    return _fates(sorted(fates, key=lambda f: (f.origin.kind, f.origin.file or "", f.origin.line or 0, f.text)))

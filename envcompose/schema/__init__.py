@@ -1,0 +1,15 @@
+"""The JSON Schemas of what `--json` prints (JSON Schema 2020-12): public, versioned, only ever extended."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+COMPOSITION = "composition-1.json"
+
+
+def composition_schema() -> dict[str, Any]:
+    """The schema of the document "envcompose.composition/1"."""
+    found: dict[str, Any] = json.loads((files(__name__) / COMPOSITION).read_text(encoding="utf-8"))
+    return found
