@@ -56,6 +56,8 @@ def _finding(module: Named, ended: children.Ended) -> Finding:
 
 
 def _fix(module: Named, ended: children.Ended) -> str:
+    if "/torch/lib/" in ended.last_line:
+        return "a library of torch itself does not load: see binary.torch and closure.requirements"
     if "undefined symbol" in ended.errors:
         return f"it was built for another torch: pixi reinstall {module.distribution}"
     if ended.status is None:

@@ -65,14 +65,25 @@ def run(command: Iterable[str], limit: float, env: Mapping[str, str] | None = No
         except OSError as error:
             return Ended(127, "", f"it does not start: {error.strerror}")
         status: int | None
+        _running.add(child.pid)
         try:
             status = child.wait(timeout=limit)
         except subprocess.TimeoutExpired:
             status = None
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        finally:
+            _running.discard(child.pid)
+            _end(child.pid)
+            child.wait()
         return Ended(status, _tail(output), _tail(errors))
+
+
+_running: set[int] = set()
+"""The children at work: each leads a process group of its own, which a Ctrl-C at the terminal does not reach."""
+
+
+def _end(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _tail(file: IO[bytes]) -> str:
@@ -83,4 +94,10 @@ def _tail(file: IO[bytes]) -> str:
 def side_by_side(function: Callable[[T], R], items: Iterable[T], at_once: int = 0) -> list[R]:
     """`[function(item) for item in items]`, a few at a time, in the items' order."""
     with ThreadPoolExecutor(max_workers=at_once or min(4, os.cpu_count() or 1)) as pool:
-        return list(pool.map(function, items))
+        try:
+            return list(pool.map(function, items))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for group in tuple(_running):
+                _end(group)
+            raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -62,6 +63,21 @@ class _CannotJudge(Exception):
 def main(argv: Sequence[str]) -> int:
     """Judge an environment and print the judgement; the exit status is the verdict's (`--help` tells)."""
     options = _parser().parse_args(list(argv))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        print("verify: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever reads the output has seen enough; what is left of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 5
+
+
+def _run(options: argparse.Namespace) -> int:
     facts: dict[str, str | None] = {"level": options.level}
     try:
         case = _case(options)
@@ -76,7 +92,7 @@ def main(argv: Sequence[str]) -> int:
     if case.full:
         check_built.write_stamp(case, outcomes)
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    print(render.to_json(outcomes, facts) if options.json else render.to_table(outcomes, colour))
+    print(render.to_json(outcomes, facts) if options.json else render.to_table(outcomes, colour), flush=True)
     return exit_status(outcomes)
 
 

@@ -139,11 +139,12 @@ class _Reader:
         return Torch(version, cuda, abi, self.expect("torch.layer", entry.get("layer"), str) or "pypi")
 
     def probes(self) -> tuple[Probe, ...]:
-        named = self.records("probes", "id", "module")
-        code = {
-            item.get("id"): item.get("code") for item in self._document.get("probes") or () if isinstance(item, dict)
-        }
-        return tuple(Probe(id, module, self.expect(f"probes.{id}.code", code[id], str)) for id, module in named)
+        rows = self.records("probes", "id", "module")
+        items = self._document.get("probes")
+        found = []
+        for n, item in enumerate(items if isinstance(items, list) else ()):
+            found.append(self.expect(f"probes[{n}].code", item.get("code"), str) if isinstance(item, dict) else None)
+        return tuple(Probe(*row, code) for row, code in zip(rows, found)) if len(rows) == len(found) else ()
 
 
 def read(text: str) -> Expectations:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -69,6 +72,41 @@ def test_a_prefix_without_an_interpreter_is_could_not_tell(project: Project, tmp
     ended = project.verify(str(tmp_path / "nowhere"))
     assert ended.returncode == 5
     assert "cannot be judged" in ended.stderr
+
+
+def test_an_interrupt_ends_it_and_its_children_at_once(project: Project) -> None:
+    flag = project.folder / "started"
+    text = f"import pathlib, os, time\npathlib.Path({str(flag)!r}).write_text(str(os.getpid()))\ntime.sleep(60)\n"
+    project.write("axolotl/__init__.py", text)
+    (project.own / "expect.json").write_text(json.dumps(project.expected))
+    command = [str(project.prefix / "bin" / "python"), str(project.own / "verify")]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: flag.exists() and flag.read_text() != "")
+    running.send_signal(signal.SIGINT)
+    output, errors = running.communicate(timeout=20)
+    assert (running.returncode, output, errors) == (130, "", "verify: interrupted\n")
+    wait_for(lambda: not Path("/proc", flag.read_text(), "cmdline").exists())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until it holds; fail after 20 s."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("minor", [9, 10, 12, 13, 14])
+def test_it_runs_on_other_pythons(project: Project, minor: int) -> None:
+    python = shutil.which(f"python3.{minor}")
+    if python is None or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip(f"there is no Python 3.{minor} here")
+    (project.own / "expect.json").write_text(json.dumps(project.expected))
+    command = [python, str(project.own / "verify"), "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    findings = json.loads(ended.stdout)["findings"]
+    assert "versions.python" in {finding["id"] for finding in findings}
+    assert "the check runs" not in {finding["expected"] for finding in findings}
 
 
 def test_wrong_usage_is_status_2(project: Project) -> None:
