@@ -114,6 +114,10 @@ ATTRIBUTES = {
 }
 
 
+VERSION_INFO = ("major", "minor", "micro", "releaselevel", "serial")
+"""The names of sys.version_info's parts; it is a plain tuple otherwise."""
+
+
 def attribute(machine: Machine, owner: Value, name: str) -> Value:
     """Give an attribute of a plain value: a value by allow-list, otherwise a method to be called."""
     for kind, names in ATTRIBUTES.items():
@@ -121,7 +125,9 @@ def attribute(machine: Machine, owner: Value, name: str) -> Value:
             return getattr(owner, name)
     if isinstance(owner, PurePosixPath) and name == "parents":
         return list(owner.parents)
-    if isinstance(owner, (*PLAIN, list, dict, set, frozenset, TextFile)):
+    if isinstance(owner, tuple) and len(owner) == 5 and name in VERSION_INFO:
+        return owner[VERSION_INFO.index(name)]
+    if isinstance(owner, (*PLAIN, tuple, list, dict, set, frozenset, TextFile)):
         known = next((names for kind, names in PURE.items() if isinstance(owner, kind)), frozenset())
         real = hasattr(owner, name) or isinstance(owner, (TextFile, PurePosixPath, Version))
         if not real and name not in known:

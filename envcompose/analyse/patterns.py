@@ -18,6 +18,7 @@ _parser: Any = importlib.import_module("re._parser")
 """The parser of the standard library's `re` itself, so that what is measured is what runs."""
 
 MAX_PATTERN = 2_000
+MAX_REPEATS = 10
 MAX_WORK = 20_000_000
 
 
@@ -54,7 +55,7 @@ def _work(text: str, repeats: int) -> int:
     longest = max((len(line) for line in text.split("\n")), default=0)
     blank = max((len(run) for run in re.findall(r"\s{20,}", text)), default=0)
     stretch: int = max(longest, blank, 1)
-    return (len(text) + 1) * int(stretch ** min(max(repeats - 1, 0), 3))
+    return (len(text) + 1) * int(stretch ** min(max(repeats - 1, 0), 2))
 
 
 @lru_cache(maxsize=256)
@@ -72,22 +73,23 @@ def open_repeats(pattern: str, flags: int) -> int | None:
 
 
 def _count(tree: Any, inside: bool) -> int | None:
+    """Count the repeats of a pattern's tree; None where one stands inside another, or where choices multiply."""
     total = 0
     for operation, argument in tree:
         name = str(operation)
-        if name in ("GROUPREF", "GROUPREF_EXISTS"):
+        if name in ("GROUPREF", "GROUPREF_EXISTS") or (inside and name == "BRANCH"):
             return None
         repeat = name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
-        open_ended = repeat and argument[1] > 30
-        if repeat and inside and argument[1] > 1:
+        varies = repeat and argument[0] != argument[1]
+        if inside and varies:
             return None
-        total += open_ended
+        total += varies
         for inner in _trees(name, argument):
             count = _count(inner, inside or (repeat and argument[1] > 1))
             if count is None:
                 return None
             total += count
-    return total
+    return total if total <= MAX_REPEATS else None
 
 
 def _trees(name: str, argument: Any) -> list[Any]:
