@@ -45,7 +45,10 @@ def value(source: str, name: str = "x", **files: str) -> Any:
         ("def f():\n  yield 1\n  yield from [2, 3]\nx = list(f())", [1, 2, 3]),
         ("def f(n):\n  return 1 if n == 0 else n * f(n - 1)\nx = f(5)", 120),
         ("x = (lambda v, w=1: v + w)(2)", 3),
-        ("class A:\n  k = 3\n  def __init__(self, v): self.v = v\n  def m(self): return self.v + self.k\nx = A(4).m()", 7),
+        (
+            "class A:\n  k = 3\n  def __init__(self, v): self.v = v\n  def m(self): return self.v + self.k\nx = A(4).m()",
+            7,
+        ),
         ("class A:\n  @property\n  def p(self): return 'p'\nclass B(A): pass\nx = B().p", "p"),
         ("try:\n  {}['k']\nexcept KeyError:\n  x = 'caught'", "caught"),
         ("try:\n  raise ValueError('no')\nexcept (TypeError, ValueError) as e:\n  x = 1\nfinally:\n  y = 2", 1),
