@@ -106,7 +106,8 @@ class FileUnreadable(InputError):
 
     def __init__(self, *, path: str, reason: str, line: int | None = None, hint: str | None = None) -> None:
         where = path if line is None else f"{path}, line {line}"
-        super().__init__(f"{where} cannot be read: {reason}", hints=(hint,) if hint else (), file=path, line=line)
+        hint = hint or ("check that it is the file you mean" if line is None else "correct the file around this line")
+        super().__init__(f"{where} cannot be read: {reason}", hints=(hint,), file=path, line=line)
 
 
 class CyclicInclude(InputError):
@@ -272,7 +273,9 @@ class UnknownValue(InputError):
         suggestion: str | None = None,
     ) -> None:
         facts = (f"known: {', '.join(known)}",) if known else ()
-        hints = (f"did you mean {option} {suggestion}?",) if suggestion else ()
+        hints = (
+            f"did you mean {option} {suggestion}?" if suggestion else "envcompose init --help tells what it takes",
+        )
         super().__init__(f"{option} {value[:80]} cannot be used: {reason}", facts=facts, hints=hints)
 
 
@@ -330,6 +333,7 @@ class Infeasible(EnvcomposeError):
         sentence = f"No combination of versions fulfils {subject} for {target}"
         if not complete:
             sentence += " (incomplete: the bound on resolves was met before everything was tried)"
+        hints = hints or ("loosen what is named above, or leave options such as --python to their rules",)
         super().__init__(sentence, facts=[f"{entry.what}: {entry.why}" for entry in rejected], hints=hints)
         self.rejected = tuple(rejected)
 

@@ -107,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
 def _failed(error: EnvcomposeError, arguments: Sequence[str]) -> int:
     from envcompose.cli.terminal import print_document, print_error
 
-    if arguments[:1] == ["init"] and "--json" in arguments:
+    if list(arguments[:1]) == ["init"] and "--json" in arguments:
         from envcompose.write.document import error_document
 
         print_document(error_document(error, version=__version__, intent=error.intent))

@@ -16,6 +16,7 @@ from envcompose.read.secrets import mask_secrets
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 QUIET_SECONDS = 0.5
+_MOST_FACTS = 16
 
 
 def plain(text: str) -> str:
@@ -64,7 +65,9 @@ def print_error(error: EnvcomposeError) -> None:
     """One sentence, the facts one a line, then the hints; to stderr."""
     head = bold("error:", sys.stderr)
     lines = [f"{head} {one_line(error.sentence)}"]
-    lines += [f"  {one_line(fact)}" for fact in error.facts]
+    lines += [f"  {one_line(fact)}" for fact in error.facts[:_MOST_FACTS]]
+    if len(error.facts) > _MOST_FACTS:
+        lines.append(f"  and {len(error.facts) - _MOST_FACTS} more, which --json tells")
     lines += [f"  hint: {one_line(hint)}" for hint in error.hints]
     emit("\n".join(lines), sys.stderr)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from envcompose.errors import NotOurs, NotWritable
 from envcompose.world.files import write_file
-from envcompose.write.bundle import MANIFEST, Bundle, digest_of, is_untouched
+from envcompose.write.bundle import MANIFEST, Bundle, is_untouched
 
-_IGNORED = ".pixi/"
+# As git reads them, each of these lines keeps pixi's folder out; the second is what `pixi init` writes.
+_IGNORED = (".pixi/", ".pixi/*", ".pixi", "/.pixi", "/.pixi/", "**/.pixi")
 _ATTRIBUTES = (
     ".envcompose/** linguist-generated=true",
     "pixi.lock merge=binary linguist-language=YAML linguist-generated=true",
@@ -26,15 +30,15 @@ class PlannedFile:
 
     @property
     def sha256(self) -> str:
-        """The digest of the text to be."""
-        return digest_of(self.text)
+        """The digest of the bytes to be."""
+        return hashlib.sha256(self.text.encode(errors="surrogateescape")).hexdigest()
 
 
 def plan_files(folder: Path, bundle: Bundle, *, force: bool) -> tuple[PlannedFile, ...]:
     """What would be written. Raises NotOurs where the folder holds a manifest that is not ours or was edited."""
     check_folder(folder, force=force)
     extra = (
-        (".gitignore", _with_lines(folder / ".gitignore", (_IGNORED,))),
+        (".gitignore", _ignoring(folder / ".gitignore")),
         (".gitattributes", _with_lines(folder / ".gitattributes", _ATTRIBUTES)),
     )
     # The manifest goes last: until it is the new one, the next command sees an older set and completes it.
@@ -50,7 +54,7 @@ def write_files(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) ->
         manifest = folder / MANIFEST
         if force and manifest.exists() and not is_untouched(_text(manifest) or ""):
             kept = _free_name(manifest)
-            write_file(kept, manifest.read_text(encoding="utf-8", errors="surrogateescape"))
+            shutil.copy2(manifest, kept)
             notes.append(f"the old {MANIFEST} is kept as {kept.name}")
         for file in files:
             if file.action != "unchanged":
@@ -61,7 +65,13 @@ def write_files(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) ->
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
-    """Is the folder free for a manifest of ours? Raises NotOurs; asked before the search too, which takes longer."""
+    """Is the folder free for a manifest of ours? Asked before the search too, which takes longer.
+
+    Raises NotOurs, and NotWritable where it cannot be a folder.
+    """
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if there.exists() and not there.is_dir():
+        raise NotWritable(path=os.path.relpath(there), reason="it is a file, not a folder")
     path = folder / MANIFEST
     text = _text(path)
     if text is None or force:
@@ -82,9 +92,15 @@ def _text(path: Path) -> str | None:
         raise NotOurs(path=path.name, reason=error.strerror or "it cannot be read") from error
 
 
+def _ignoring(path: Path) -> str:
+    """The text of an ignore file that keeps pixi's folder out; what is there stays."""
+    old = _kept_text(path)
+    return old if set(_IGNORED) & set(old.splitlines()) else _with_lines(path, _IGNORED[:1])
+
+
 def _with_lines(path: Path, lines: tuple[str, ...]) -> str:
     """A file's text with these lines in it; what is there stays."""
-    old = _text(path) or ""
+    old = _kept_text(path)
     missing = [line for line in lines if line not in old.splitlines()]
     if not missing:
         return old
@@ -92,8 +108,18 @@ def _with_lines(path: Path, lines: tuple[str, ...]) -> str:
     return start + "".join(f"{line}\n" for line in missing)
 
 
+def _kept_text(path: Path) -> str:
+    """A user's text, so that writing it gives the same bytes again; empty where there is none."""
+    try:
+        return path.read_bytes().decode(errors="surrogateescape")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise NotWritable(path=path.name, reason=error.strerror or "it cannot be read") from error
+
+
 def _planned(folder: Path, path: str, text: str) -> PlannedFile:
-    old = _text(folder / path)
+    old = _kept_text(folder / path) if (folder / path).exists() else None
     action = "create" if old is None else "unchanged" if old == text else "update"
     return PlannedFile(path=path, text=text, action=action)
 

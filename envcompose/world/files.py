@@ -66,11 +66,14 @@ def verifier_texts() -> Mapping[str, str]:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Replace a file in one step, synced before it takes its name: after a crash it is the old one or the new one."""
+    """Replace a file in one step, synced before it takes its name: after a crash it is the old one or the new one.
+
+    Bytes that were read with `surrogateescape` are written as they were.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
