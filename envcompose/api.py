@@ -24,6 +24,8 @@ from envcompose.model.composition import Composition
 from envcompose.model.facts import Facts
 from envcompose.model.intent import InputReading, Intent, Request, Wishes
 from envcompose.read.secrets import mask_secrets
+from envcompose.search.conda_wishes import with_conda_wishes
+from envcompose.search.torch_indexes import with_torch_indexes
 from envcompose.world.apply import PlannedFile, check_folder, plan_files, write_files
 from envcompose.world.files import DiskFiles, recipe_texts, verifier_texts
 from envcompose.write.bundle import bundle_of
@@ -84,7 +86,8 @@ def read_intent(inputs: Inputs, wishes: Wishes, facts: Facts, *, folder: Path | 
     merged = merge_readings(readings)
     target = (folder or _folder_of(inputs, merged)).resolve()
     request = _request(inputs, paths, target)
-    return Intent(stacks=stacks, reading=_placed(merged, inputs.base, target), wishes=wishes, request=request), target
+    intent = Intent(stacks=stacks, reading=_placed(merged, inputs.base, target), wishes=wishes, request=request)
+    return with_torch_indexes(with_conda_wishes(intent, facts), facts), target
 
 
 def _read_files(inputs: Inputs, files: DiskFiles) -> list[InputReading]:
@@ -121,7 +124,8 @@ def _evaluate_setup(
 
     analysis = analyse_sdist(trim_checkout(files, "project"), rules=load_rules(recipe_texts()[RULES]), torches=(None,))
     reading = analysis.readings[0]
-    base, extras = [], {extra: [] for extra in reading.provides_extra}
+    base: list[str] = []
+    extras: dict[str, list[str]] = {extra: [] for extra in reading.provides_extra}
     for text in reading.requires_dist:
         requirement = Requirement(text)
         owner = next((e for e in extras if requirement.marker and f'extra == "{e}"' in str(requirement.marker)), None)

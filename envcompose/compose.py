@@ -64,7 +64,9 @@ def _search(intent: Intent, world: World, choices: Choices, stack: Stack | None,
     torches, lost = torch_choices(world.facts, choices.torch)
     if not torches:
         raise Infeasible(subject="torch", target=choices.label, rejected=lost[:8], hints=choices.hints)
-    observer = Observer(world.facts, world.index, glibc=choices.glibc, forced=choices.forced)
+    observer = Observer(
+        world.facts, world.index, glibc=choices.glibc, forced=choices.forced, source=intent.wishes.torch_from
+    )
     scout = Scout(
         index=world.index,
         observer=observer,
@@ -83,6 +85,7 @@ def _search(intent: Intent, world: World, choices: Choices, stack: Stack | None,
         glibc=choices.glibc,
         forced=choices.forced,
         prefer=intent.wishes.prefer,
+        source=intent.wishes.torch_from,
     )
     return find_candidate(scout, settler, world.tell)
 
@@ -106,14 +109,17 @@ def _composition(
         line=line,
         gpu_code=code,
         requests=intent.reading.conda,
+        channels=intent.reading.channels,
     )
     system = plan_system(plan)
     needs = {member.name: frozenset(r.name for r in member.requires) for member in plan.built_without_isolation()}
     order = build_order(needs)
-    lines = pypi_lines(_pypi_plan(intent, best))
+    lines = pypi_lines(_pypi_plan(intent, best, world.facts))
     conda_names = {name.pypi: name.conda for name in world.facts.names if name.conda}
     packages = closure_packages(best, frozenset(line.name for line in lines), conda_names)
-    defaults = (*choices.defaults_for(best), *code_defaults)
+    # How much is compiled in parallel is no choice where nothing is compiled against torch.
+    told = tuple(default for default in code_defaults if order or default.name != "max_jobs")
+    defaults = (*choices.defaults_for(best), *told)
     target = Target(
         platform=intent.wishes.platform,
         python=best.prospect.python,
@@ -154,12 +160,13 @@ def _composition(
     )
 
 
-def _pypi_plan(intent: Intent, best: Settled) -> PypiPlan:
+def _pypi_plan(intent: Intent, best: Settled, facts: Facts) -> PypiPlan:
     compiled = frozenset(name for name, artifact in best.artifacts.items() if artifact.compile is not None)
     return PypiPlan(
         closure=best.closure,
         artifacts=best.artifacts,
         compiled=compiled,
+        known=frozenset(facts.packages),
         torch=best.torch,
         island=best.island,
         universe=best.universe,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from envcompose.decide.ways import Circumstances, Ways, build_refused, compile_class
 from envcompose.model.analysis import Analysis
 from envcompose.model.decision import Alternative, Artifact, CompileClass, Rejection, Standing
-from envcompose.model.facts import Evidence, Facts, PackageRecipe
+from envcompose.model.facts import Evidence, PackageRecipe
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer, TorchChoice
 from envcompose.resolve.closure import Member
@@ -40,6 +40,13 @@ class Case:
             return bool(self.recipe and self.recipe.links_torch)
         needed = {need.distribution for need in self.analysis.build_needs if need.required}
         return self.analysis.links_torch or bool(needed & self.island)
+
+    @property
+    def foreign(self) -> bool:
+        """Does it link torch, with torch from conda and no conda build of its own? Then index wheels pair with another torch."""
+        torch = self.around.torch
+        from_conda = torch is not None and torch.layer is Layer.SYSTEM
+        return from_conda and self.member.name in self.island and self.ways.conda is None
 
     @property
     def lockable(self) -> bool:
@@ -101,7 +108,7 @@ def _conda(case: Case) -> Artifact | None:
 
 def _wheel(case: Case) -> Artifact | None:
     wheel = case.ways.wheel
-    if wheel is None:
+    if wheel is None or case.foreign:
         return None
     seen = case.evidence(f"{wheel.filename} is on the index")
     return Artifact(
@@ -133,7 +140,7 @@ def _prebuilt(case: Case) -> Artifact | None:
 
 
 def _sdist(case: Case) -> Artifact | None:
-    if case.ways.sdist is None or case.needs_island:
+    if case.ways.sdist is None or case.needs_island or case.foreign:
         return None
     compiles = _compiles(case)
     why = "it has no wheel that fits, and its build needs nothing that links torch"

@@ -56,7 +56,6 @@ def gpu_code(
         jobs = max(1, int(memory_gib // GIB_PER_JOB))
         jobs_why = f"{memory_gib:g} GiB at {GIB_PER_JOB:g} GiB a job"
     else:
-        defaults.append(
-            Default(name="max_jobs", value=str(jobs), why="a rule, so that the composing machine does not matter")
-        )
+        why = "a rule, so that the composing machine does not matter; --build-memory sets it"
+        defaults.append(Default(name="max_jobs", value=str(jobs), why=why))
     return GpuCode(archs=archs, max_jobs=jobs, max_jobs_why=jobs_why), tuple(defaults)

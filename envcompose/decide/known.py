@@ -120,7 +120,7 @@ def _filled(wheel: PrebuiltWheel, torch: TorchChoice, python: str) -> Prebuilt:
 
 def cuda_major(label: str) -> str:
     """The CUDA major of a label such as `12`, `118` or `12.4`."""
-    return label.split(".")[0][:2]
+    return label.split(".", maxsplit=1)[0][:2]
 
 
 def _glibc(version: str) -> tuple[int, ...]:

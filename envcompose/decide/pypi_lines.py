@@ -35,6 +35,8 @@ class PypiPlan:
     closure: Closure
     artifacts: Mapping[str, Artifact]
     compiled: frozenset[str]
+    known: frozenset[str]
+    """Names that have a recipe."""
     torch: TorchChoice | None
     island: frozenset[str]
     universe: TargetUniverse
@@ -81,16 +83,25 @@ def _reason(plan: PypiPlan, member: Member) -> str | None:
     """Why the manifest pins a package; None where it is the lock's business."""
     if member.requested:
         return "asked for"
-    extra = _asked_extra(plan, member.name)
+    telling = member.name in plan.known or plan.artifacts[member.name].kind is not ArtifactKind.WHEEL
+    extra = _asked_extra(plan, member.name) if telling else None
     if extra is not None:
         return f"the extra {extra}"
+    if member.version.is_prerelease and _has_final(plan, member):
+        return "a pre-release, which pixi takes only where it is named"
     if member.name in plan.island:
         return "links torch"
-    if plan.torch is not None and member.name in ("triton", *PARTNERS):
+    if plan.torch is not None and plan.torch.layer is Layer.PYPI and member.name in ("triton", *PARTNERS):
         return "belongs to this torch"
     if member.name in plan.compiled:
         return "compiled from source"
     return None
+
+
+def _has_final(plan: PypiPlan, member: Member) -> bool:
+    """Are there final releases too? Then uv and pixi take a pre-release only where it is asked for directly."""
+    offered = plan.universe.releases(member.name) or {}
+    return any(not release.version.is_prerelease for release in offered.values())
 
 
 def _asked_extra(plan: PypiPlan, name: str) -> str | None:
@@ -153,7 +164,7 @@ def _extras_with(plan: PypiPlan, member: Member, tasks: set[str]) -> list[str]:
 
 def _instead_of(plan: PypiPlan, member: Member, extra: str, tasks: set[str]) -> dict[str, PypiDependency]:
     """The other requirements of an extra that cannot be named, as lines of their own."""
-    lines = {}
+    lines: dict[str, PypiDependency] = {}
     for requirement in _of_extra(plan, member, extra):
         name = canonicalize_name(requirement.name)
         other = plan.closure.members.get(name)

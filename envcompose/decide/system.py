@@ -23,6 +23,7 @@ from envcompose.resolve.closure import Closure, Member
 UNISOLATED = (ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
 NVCC = "cuda-nvcc"
 CUDA_VERSION = "cuda-version"
+DEFAULT_CHANNEL = "conda-forge"
 CONDA_TORCH = "pytorch-gpu"
 
 
@@ -40,6 +41,7 @@ class Plan:
     line: CudaLine | None
     gpu_code: GpuCode
     requests: tuple[CondaRequest, ...]
+    channels: tuple[str, ...]
 
     def built_without_isolation(self) -> list[Member]:
         """The members whose build sees the environment, by name."""
@@ -67,6 +69,7 @@ def plan_system(plan: Plan) -> SystemLayer:
         build_needs=needs,
         needs_driver=plan.torch is not None and plan.torch.layer is Layer.SYSTEM,
         messages=tuple(layer.messages),
+        channels=plan.channels if DEFAULT_CHANNEL in plan.channels else (DEFAULT_CHANNEL, *plan.channels),
     )
 
 
@@ -125,7 +128,7 @@ class _Layer:
         wanted = _importable(analysis, plan.island)
         conda: set[str] = set()
         for distribution, why in sorted(wanted.items()):
-            name = distribution if distribution in analysis.tools else self.conda_name(distribution)
+            name = self._tool(distribution) or self.conda_name(distribution)
             if name is None:
                 self._warn(
                     "build-need-without-conda",
@@ -250,11 +253,8 @@ class _Layer:
             spec = conda_spec(member.bounds())
             if spec == "*":
                 continue
-            who = ", ".join(
-                sorted(
-                    {requirer or "you" for requirer, requirement in member.required_by if str(requirement.specifier)}
-                )
-            )
+            bounding = {requirer or "you" for requirer, requirement in member.required_by if str(requirement.specifier)}
+            who = _few(sorted(bounding))
             why = f"{who} (PyPI) bounds it, and {bringers[0]} may bring it"
             if twin.conda in self.dependencies:
                 self.add(twin.conda, spec, f"bounded by {who} (PyPI)", "pypi-bound")
@@ -263,6 +263,9 @@ class _Layer:
                     name=twin.conda, spec=spec, why=why, rule="pypi-bound", evidence=(twin.evidence,)
                 )
         return tuple(found[name] for name in sorted(found))
+
+    def _tool(self, distribution: str) -> str | None:
+        return next((tool.conda for tool in self._plan.facts.tools if tool.pypi == distribution), None)
 
     def conda_name(self, distribution: str) -> str | None:
         """conda-forge's name of a PyPI name, None where it is known to have none."""
@@ -288,6 +291,11 @@ class _Layer:
 
     def _warn(self, code: str, text: str, package: str) -> None:
         self.messages.append(Message(code=code, level=Level.WARNING, text=text, packages=(package,)))
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names of a list and how many more there are: a comment has one line."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _about(name: str, why: str) -> str:

@@ -5,6 +5,7 @@ Used twice: before a resolve, to see what a candidate would cost, and after it, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from envcompose.model.facts import CondaBuild, Facts, PackageRecipe
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer, TorchChoice
 from envcompose.resolve.tags import best_wheel, is_pure, wheel_ranks
+
+_MANYLINUX = re.compile(r"manylinux_2_(\d+)_x86_64")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +72,17 @@ def _no_wheel(name: str, version: Version, own: Sequence[PackageFile], around: C
     fits_elsewhere = any(
         best_wheel(compiled, wheel_ranks(other, around.glibc)) for other in _other_pythons(around.python)
     )
-    why = (
-        f"it has no wheel for Python {around.python}"
-        if fits_elsewhere
-        else f"none of its wheels fits glibc {around.glibc}"
-    )
+    why = f"it has no wheel for Python {around.python}" if fits_elsewhere else _glibc_words(compiled, around.glibc)
     return Rejection(what=f"{name} {version}", why=why, rule="wheel-fits")
+
+
+def _glibc_words(compiled: Sequence[PackageFile], glibc: str) -> str:
+    """Which glibc the wheels would want, by their tags (PEP 600)."""
+    minors = [int(found) for file in compiled for found in _MANYLINUX.findall(file.filename)]
+    newer = [minor for minor in minors if minor > int(glibc.split(".")[1])]
+    if not newer:
+        return f"none of its wheels fits linux-64 with glibc {glibc}"
+    return f"its wheels need glibc 2.{min(newer)}, and the target has {glibc} (--glibc 2.{min(newer)} admits them)"
 
 
 def _other_pythons(python: str) -> tuple[str, ...]:
@@ -111,10 +119,11 @@ def compile_class(recipe: PackageRecipe | None, *, extension: bool | None, cuda_
 
     `extension` says whether the build compiles anything; None where the sdist was not looked into.
     """
-    if extension is False:
+    known = CompileClass(recipe.compile_cost.class_) if recipe is not None and recipe.compile_cost is not None else None
+    if extension is False and known in (None, CompileClass.SHORT):
         return None
-    if recipe is not None and recipe.compile_cost is not None:
-        return CompileClass(recipe.compile_cost.class_)
+    if known is not None:
+        return known
     if extension is None:
         return None
     if cuda_sources >= 20:

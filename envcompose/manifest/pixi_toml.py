@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envcompose.manifest.toml_text import Value, toml_comment, toml_key, toml_string, toml_value
+from envcompose.manifest.toml_text import Value, toml_comment, toml_key, toml_value
 
 BEGIN = "# >>> envcompose"
 END = "# <<< envcompose"
@@ -64,4 +64,4 @@ def _wrapped(value: Value) -> str:
     if isinstance(value, str | bool | int | Mapping) or len(one_line) <= 100:
         return one_line
     assert isinstance(value, Sequence)
-    return "[\n" + "".join(f"    {toml_string(item)},\n" for item in value) + "]"
+    return "[\n" + "".join(f"    {toml_value(item)},\n" for item in value) + "]"

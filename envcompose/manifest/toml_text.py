@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 Scalar = str | bool | int
-Value = Scalar | Sequence[str] | Mapping[str, "Value"]
+Value = Scalar | Sequence["Value"] | Mapping[str, "Value"]
 
 _BARE = re.compile(r"^[A-Za-z0-9_-]+$")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
@@ -34,7 +34,7 @@ def toml_value(value: Value) -> str:
     if isinstance(value, Mapping):
         inside = ", ".join(f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items())
         return "{ " + inside + " }" if inside else "{}"
-    return "[" + ", ".join(toml_string(item) for item in value) + "]"
+    return "[" + ", ".join(toml_value(item) for item in value) + "]"
 
 
 def toml_comment(text: str) -> str:

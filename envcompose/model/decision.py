@@ -49,6 +49,8 @@ class Rejection:
     why: str
     rule: str
     release: Version | None = None
+    of_release: bool = False
+    """Would every other candidate of the same release fail alike?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -271,7 +271,15 @@ class Facts:
     drivers: tuple[DriverBranch, ...]
     pythons: tuple[PythonLine, ...]
     names: tuple[CondaName, ...]
+    tools: tuple[CondaName, ...]
+    """PyPI names that only wrap a program: for a build, conda's program serves."""
     twins: tuple[CondaTwin, ...]
+    torch_packages: tuple[str, ...]
+    """conda names that stand for torch itself."""
+    cuda_packages: tuple[str, ...]
+    """conda names whose version states a CUDA line."""
+    replaced_channels: tuple[str, ...]
+    """Channels whose CUDA and torch packages conda-forge has by now."""
     packages: Mapping[str, PackageRecipe]
     stacks: Mapping[str, StackRecipe]
     as_of: str

@@ -192,8 +192,20 @@ def read_pythons(fields: Fields, sources: Sources) -> tuple[PythonLine, ...]:
     return tuple(lines)
 
 
-def read_names(fields: Fields, sources: Sources) -> tuple[tuple[CondaName, ...], tuple[CondaTwin, ...]]:
-    """Give the PyPI names that conda-forge spells otherwise or lacks, and the twins; each sorted by PyPI name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameTables:
+    """What tables/names.toml says; see model.facts.Facts for each field."""
+
+    names: tuple[CondaName, ...] = ()
+    twins: tuple[CondaTwin, ...] = ()
+    tools: tuple[CondaName, ...] = ()
+    torch_packages: tuple[str, ...] = ()
+    cuda_packages: tuple[str, ...] = ()
+    replaced_channels: tuple[str, ...] = ()
+
+
+def read_names(fields: Fields, sources: Sources) -> NameTables:
+    """Give the PyPI names that conda-forge spells otherwise or lacks, the twins, and the tools; each sorted by PyPI name."""
     names = []
     for path, row in fields.rows("renamed", (str, str, str)):
         pypi, conda, key = (str(item) for item in row)
@@ -211,7 +223,23 @@ def read_names(fields: Fields, sources: Sources) -> tuple[tuple[CondaName, ...],
         evidence = sources.evidence(key, text, path)
         twins.append(CondaTwin(pypi=pypi, conda=conda, brought_by=tuple(brought_by.split()), evidence=evidence))
     _check_unique(fields, "twins", [twin.pypi for twin in twins])
-    return tuple(sorted(names, key=lambda name: name.pypi)), tuple(sorted(twins, key=lambda twin: twin.pypi))
+    tools = []
+    for path, row in fields.rows("tools", (str, str, str)):
+        pypi, conda, key = (str(item) for item in row)
+        text = f"a build that wants {pypi} runs a program, which conda's {conda} brings"
+        tools.append(CondaName(pypi=pypi, conda=conda, evidence=sources.evidence(key, text, path)))
+    return NameTables(
+        names=_by_pypi(names),
+        twins=tuple(sorted(twins, key=lambda twin: twin.pypi)),
+        tools=_by_pypi(tools),
+        torch_packages=fields.texts("torch_packages"),
+        cuda_packages=fields.texts("cuda_packages"),
+        replaced_channels=fields.texts("replaced_channels"),
+    )
+
+
+def _by_pypi(names: Sequence[CondaName]) -> tuple[CondaName, ...]:
+    return tuple(sorted(names, key=lambda name: name.pypi))
 
 
 def version_at(fields: Fields, key: str, text: str) -> Version:

@@ -30,7 +30,7 @@ def load_facts(texts: Mapping[str, str]) -> Facts:
     """
     load = _Load(texts)
     gpus, floors = load.table("gpus", recipe_tables.read_gpus) or ((), ())
-    names, twins = load.table("names", recipe_tables.read_names) or ((), ())
+    names = load.table("names", recipe_tables.read_names) or recipe_tables.NameTables()
     facts = Facts(
         torch=load.table("torch", recipe_tables.read_torch) or (),
         cuda=load.table("cuda", recipe_tables.read_cuda) or (),
@@ -38,8 +38,12 @@ def load_facts(texts: Mapping[str, str]) -> Facts:
         gpu_floors=floors,
         drivers=load.table("drivers", recipe_tables.read_drivers) or (),
         pythons=load.table("pythons", recipe_tables.read_pythons) or (),
-        names=names,
-        twins=twins,
+        names=names.names,
+        tools=names.tools,
+        torch_packages=names.torch_packages,
+        cuda_packages=names.cuda_packages,
+        replaced_channels=names.replaced_channels,
+        twins=names.twins,
         packages=load.folder("packages", read_package),
         stacks=load.folder("stacks", read_stack),
         as_of=max(load.dates, default=""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -58,7 +58,7 @@ def active_requirements(
     return active
 
 
-def _holds(requirement: Requirement, extras: list[str], environment: Mapping[str, str]) -> bool:
+def _holds(requirement: Requirement, extras: Sequence[str], environment: Mapping[str, str]) -> bool:
     if requirement.marker is None:
         return True
     return any(requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))

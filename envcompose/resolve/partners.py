@@ -59,6 +59,11 @@ def _conda_stubs(facts: Facts, torches: Sequence[TorchChoice]) -> dict[str, Sequ
     return replaced
 
 
+def release_partners(release: TorchRelease, name: str) -> tuple[str, ...]:
+    """The versions of a partner that were published for a torch release; empty where the table does not bind them."""
+    return {"torchvision": release.torchvision, "torchaudio": release.torchaudio}[name]
+
+
 class _Variants:
     """Makes releases of one PyTorch index, from that index or from tables."""
 
@@ -92,13 +97,15 @@ class _Variants:
         own = self._index.partner_index(torch.index, name)
         if own is not None:
             versions = sorted({file.version for file in own if file.version.local == torch.build.local})
+            versions = [version for version in versions if _goes_with(torch, name, version)]
             return [
                 Release(name=name, version=v, file=file) for v in versions if (file := self._best(own, v)) is not None
             ]
         self.by_tables.add(name)
         files = self._index.project(name) or ()
         releases = []
-        for version in sorted({file.version for file in files if file.is_wheel}):
+        fitting = (file.version for file in files if file.is_wheel and _goes_with(torch, name, file.version))
+        for version in sorted(set(fitting)):
             file = self._best(files, version)
             if file is not None:
                 local = Version(f"{version}+{torch.build.local}")
@@ -162,6 +169,11 @@ def _with_own_version(text: str, own: Sequence[str]) -> str:
             marker = f" ; {requirement.marker}" if requirement.marker else ""
             return f"{requirement.name}{mine.specifier}{marker}"
     return text
+
+
+def _goes_with(torch: TorchChoice, name: str, version: Version) -> bool:
+    pairs = release_partners(torch.release, name)
+    return not pairs or version.public in pairs
 
 
 def _on(file: PackageFile, build: TorchBuild) -> PackageFile:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
+from packaging.version import Version
+
 from envcompose.model.decision import Rejection
 from envcompose.search.choices import Choices
 from envcompose.search.find import Found
@@ -21,15 +23,21 @@ def told_rejections(found: Found, choices: Choices) -> tuple[Rejection, ...]:
     best = found.best.prospect.release if found.best and found.best.prospect.release else None
     newest_first = sorted(entries, key=_key, reverse=True)
     if best is not None:
-        newest_first = [
-            entry
-            for entry in newest_first
-            if entry.release is None or entry.release != best.version or "Python" in entry.what
-        ]
+        # What is older than the chosen release lost to it by the order of cost alone.
+        newest_first = [entry for entry in newest_first if entry.release is None or entry.release >= best.version]
     told = []
+    newest_first = _first_of_each(newest_first)
     for _, group in groupby(newest_first, key=_kind):
         told.append(_joined(list(group)))
     return tuple(dict.fromkeys(told))[:MOST_TOLD]
+
+
+def _first_of_each(entries: list[Rejection]) -> list[Rejection]:
+    """One reason a release: that of its cheapest candidate; what the others ran into tells no more."""
+    kept: dict[tuple[str, object], Rejection] = {}
+    for entry in entries:
+        kept.setdefault((entry.what, entry.release or entry.why), entry)
+    return list(kept.values())
 
 
 def _dearer(found: Found) -> list[Rejection]:
@@ -52,7 +60,7 @@ def _dear_why(prospect: Prospect) -> str | None:
 
 
 def _key(entry: Rejection) -> tuple[bool, object]:
-    return (entry.release is not None, entry.release or "")
+    return (entry.release is not None, entry.release or Version("0"))
 
 
 def _subject(entry: Rejection) -> str:

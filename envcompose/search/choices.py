@@ -75,7 +75,9 @@ class Choices:
         wishes = self.intent.wishes
         found = []
         if wishes.python is None:
-            why = "the newest Python for which torch and every compiled package of the closure has a wheel"
+            why = "the newest that all requirements admit and for which every compiled package has a wheel"
+            # The newest Python that was ruled out tells most: the ones above it are mostly newer than torch.
+            why += "".join(f"; {text}" for text in best.prospect.newer_pythons[-1:])
             found.append(Default(name="python", value=best.prospect.python, why=why))
         if wishes.glibc is None:
             found.append(Default(name="glibc", value=DEFAULT_GLIBC, why="what pixi assumes of linux-64"))
@@ -102,15 +104,34 @@ class Choices:
         for extra in release.missing_extras if release else ():
             text = f"{stack.recipe.name if stack else ''} {release.version if release else ''} has no extra {extra}, so it was left out"
             messages.append(Message(code="extra-missing", level=Level.NOTE, text=text))
+        for text in best.known_bad if best else ():
+            messages.append(Message(code="known-bad-pair", level=Level.WARNING, text=text, packages=(text.split()[0],)))
         if best is not None and best.by_tables:
             names = ", ".join(best.by_tables)
             text = f"PyTorch's index could not be asked about {names}: their builds for CUDA {best.torch.cuda if best.torch else ''} stand by tables"
             messages.append(Message(code="index-by-tables", level=Level.NOTE, text=text, packages=best.by_tables))
+        messages += self._driver_hint(found, stack)
         if best is not None:
             for name, reasons in sorted(best.closure.assumed.items()):
                 text = f"the metadata of {name} could not be followed to the end and are used as found ({'; '.join(reasons[:2])})"
                 messages.append(Message(code="metadata-as-found", level=Level.WARNING, text=text, packages=(name,)))
         return tuple(messages)
+
+    def _driver_hint(self, found: Found, stack: Stack | None) -> list[Message]:
+        """Many read the CUDA version off nvidia-smi: where a newer release fails only for the toolkit line, say what gets it."""
+        wishes = self.intent.wishes
+        best = found.best.prospect.release if found.best else None
+        newer = [
+            r.release
+            for r in found.rejected
+            if r.rule == "torch-bound" and r.release and best and r.release > best.version
+        ]
+        if wishes.cuda is None or wishes.driver is not None or stack is None or not newer:
+            return []
+        name = stack.recipe.name
+        text = f"{name} {min(newer)} and later need a torch without a CUDA {wishes.cuda} build; a driver that shows {wishes.cuda} may still run them"
+        hint = f"envcompose init {name} --driver {wishes.cuda}"
+        return [Message(code="driver-not-line", level=Level.NOTE, text=text, hint=hint)]
 
 
 def target_choices(intent: Intent, facts: Facts) -> Choices:

@@ -6,6 +6,8 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from packaging.version import Version
+
 from envcompose.model.decision import Artifact, Rejection
 from envcompose.model.intent import ArtifactKind
 from envcompose.search.prospects import Prospect, Scout
@@ -13,6 +15,9 @@ from envcompose.search.settle import Settled, Settler
 
 MOST_SETTLED = 24
 """How many candidates are resolved before the search gives up."""
+
+MOST_OF_RELEASE = 5
+"""How many candidates of one stack release are resolved before an older release is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,7 @@ class _Search:
         self._heap: list[tuple[tuple[int, ...], int, Prospect]] = []
         self._counter = 0
         self._settled = 0
+        self._tries: dict[Version | None, int] = {}
         self._rejected: list[Rejection] = []
         self.best: Settled | None = None
 
@@ -67,26 +73,34 @@ class _Search:
             self._settle(prospect)
 
     def _settle(self, prospect: Prospect) -> None:
+        release = prospect.release.version if prospect.release else None
+        self._tries[release] = self._tries.get(release, 0) + 1
+        if release is not None and self._tries[release] > MOST_OF_RELEASE:
+            return
         self._settled += 1
         self._tell(f"resolving {prospect.label}")
         outcome = self._settler.settle(prospect)
-        older = self._scout.on_older_python(prospect)
         if isinstance(outcome, Rejection):
-            self._rejected.append(outcome)
-            self.add([older] if older else [])
+            self._turn_down(prospect, outcome)
             return
+        older = self._scout.on_older_python(prospect)
         lacking = _lacking_wheels(outcome)
         if lacking:
             # The rule is the newest Python for which every compiled package has a wheel; this one stays as a last resort.
             outcome = replace(outcome, cost=outcome.cost._replace(python=outcome.cost.python + 100))
             if older is not None:
-                why = f"{', '.join(lacking)}: no wheel for Python {prospect.python}, though there is one for another"
-                self._rejected.append(
-                    Rejection(what=f"Python {prospect.python}", why=why, rule="newest-python-with-wheels")
-                )
-                self.add([older])
+                why = f"{', '.join(lacking)} has no wheel for it, though there is one for another"
+                self.add([replace(older, newer_pythons=(*older.newer_pythons, f"not {prospect.python}: {why}"))])
         if self.best is None or outcome.cost < self.best.cost:
             self.best = outcome
+
+    def _turn_down(self, prospect: Prospect, why: Rejection) -> None:
+        self._rejected.append(why)
+        if why.of_release and prospect.release is not None:
+            self._tries[prospect.release.version] = MOST_OF_RELEASE
+        elif "Python" in why.why or why.rule == "artifact-exists":
+            older = self._scout.on_older_python(prospect)
+            self.add([older] if older else [])
 
     def found(self) -> Found:
         dearer = tuple(prospect for _, _, prospect in sorted(self._heap, key=lambda entry: entry[:2]))

@@ -20,11 +20,11 @@ from envcompose.decide.ways import Circumstances, Ways, build_refused, compile_c
 from envcompose.model.decision import CompileClass
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts, PackageRecipe
-from envcompose.model.intent import ArtifactKind
+from envcompose.model.intent import ArtifactKind, TorchFrom
 from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import active_requirements, header_values
-from envcompose.search.torches import TORCH, describe
+from envcompose.search.torches import TORCH, cuda_line, describe
 
 MOST_VERSIONS = 12
 """How many versions of one package an outlook looks at before it gives up hope for a way without a build."""
@@ -33,12 +33,13 @@ MOST_VERSIONS = 12
 class Stage(IntEnum):
     """How far a candidate got; of several that failed, the one that got furthest tells most."""
 
-    TORCH = 0
-    PARTNER = 1
-    PYTHON = 2
-    ARTIFACT = 3
-    LOCK = 4
-    PASSED = 5
+    NO_PYTHON = 0
+    TORCH = 1
+    PARTNER = 2
+    PYTHON = 3
+    ARTIFACT = 4
+    LOCK = 5
+    PASSED = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,17 @@ class Outlook:
 class Observer:
     """Looks at candidates for one intent. `forced` are the user's --artifact choices."""
 
-    def __init__(self, facts: Facts, index: PackageIndex, *, glibc: str, forced: Mapping[str, ArtifactKind]) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        index: PackageIndex,
+        *,
+        glibc: str,
+        forced: Mapping[str, ArtifactKind],
+        source: TorchFrom = TorchFrom.AUTO,
+    ) -> None:
         self._facts = facts
+        self._source = source
         self._index = index
         self._glibc = glibc
         self._forced = forced
@@ -183,10 +193,13 @@ class Observer:
         torch = around.torch
         pair = known_bad(recipe, version, None, torch)
         bad = (f"{recipe.name} {version}: {pair.why}",) if pair else ()
-        if torch is not None and torch.layer is Layer.SYSTEM and recipe.links_torch and ways.conda is None:
+        from_conda = torch is not None and torch.layer is Layer.SYSTEM
+        foreign = from_conda and bool(recipe.links_torch) and ways.conda is None
+        if torch is not None and foreign and self._source is not TorchFrom.CONDA:
             why = f"{recipe.name} {version} links torch, and conda-forge has no build of it for torch {torch.minor} and CUDA {torch.cuda}"
             return Outlook(stage=Stage.ARTIFACT, why=why, rule="island-from-one-source")
-        if ways.without_build and self._forced.get(recipe.name) not in (
+        without_build = ways.prebuilt is not None if foreign else ways.without_build
+        if without_build and self._forced.get(recipe.name) not in (
             ArtifactKind.NO_ISOLATION,
             ArtifactKind.SDIST,
             ArtifactKind.TASK,
@@ -207,9 +220,25 @@ class Observer:
                 part for part in (lost, refused or "it has no source distribution") if part
             )
             return Outlook(stage=Stage.ARTIFACT, why=why, rule="artifact-exists")
+        lacking = self._no_compiler(recipe, around)
+        if lacking is not None:
+            why = (
+                f"{recipe.name} {version} would have to be compiled"
+                + (f" ({lost})" if lost else "")
+                + f", and {lacking}"
+            )
+            return Outlook(stage=Stage.ARTIFACT, why=why, rule="toolkit-exists")
         long = compile_class(recipe, extension=None, cuda_sources=0) is CompileClass.LONG
         text = f"{recipe.name} {version} would be compiled" + (f" ({lost})" if lost else "")
         return Outlook(stage=Stage.PASSED, long_compiles=(text,) if long else (), known_bad=bad)
+
+    def _no_compiler(self, recipe: PackageRecipe, around: Circumstances) -> str | None:
+        """Why CUDA sources cannot be compiled for this line, where the recipe says that there are some."""
+        line = cuda_line(self._facts, around.torch.line) if around.torch is not None else None
+        compiles_cuda = bool(recipe.links_torch) and recipe.compile_cost is not None
+        if line is None or line.nvcc or not compiles_cuda:
+            return None
+        return f"conda-forge has no nvcc for CUDA {line.version}"
 
     def _wheel_clash(self, ways: Ways, around: Circumstances) -> str | None:
         """What a pinned wheel's own metadata say against this torch; one small read for the one version."""

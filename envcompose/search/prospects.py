@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envcompose.errors import ProjectUnknown
@@ -19,7 +21,7 @@ from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import header_values
 from envcompose.search.outlook import Observer, Outlook, Stage
 from envcompose.search.subject import Demand, Stack, StackRelease
-from envcompose.search.torches import describe
+from envcompose.search.torches import TORCH, describe
 
 MOST_RELEASES = 150
 """How many of a stack's newest releases are looked at."""
@@ -49,6 +51,8 @@ class Prospect:
     python: str
     cost: Cost
     outlook: Outlook
+    newer_pythons: tuple[str, ...] = ()
+    """What speaks against each newer Python."""
 
     @property
     def label(self) -> str:
@@ -78,6 +82,9 @@ class Scout:
         self._torches = tuple(torches)
         self._pythons = tuple(pythons)
         self._prefer = prefer
+        self._torch_versions = list(dict.fromkeys(torch.version for torch in self._torches))
+        # Where the user names torch and no other stack, torch's own release is the one that should be newest.
+        self._torch_first = stack is None and any(user.name == TORCH for user in demand.requirements)
         self.rejections: list[Rejection] = []
         self.subject = "these requirements" if stack is None else stack.recipe.name
 
@@ -114,8 +121,9 @@ class Scout:
         """The prospects of one release: for each torch the newest Python that holds; equal ones are left to the resolver."""
         failures: list[Failure] = []
         passed: list[Prospect] = []
-        for torch_rank, torch in enumerate(self._torches or (None,)):
-            prospect = self._of_torch(rank, version, torch_rank, torch, failures)
+        for torch in self._torches or (None,):
+            torch_rank = self._torch_rank(torch)
+            prospect = self._of_torch(torch_rank if self._torch_first else rank, version, torch_rank, torch, failures)
             if prospect is not None:
                 passed.append(prospect)
         if not passed:
@@ -125,9 +133,14 @@ class Scout:
     def on_older_python(self, prospect: Prospect) -> Prospect | None:
         """The same candidate on the next older Python that holds, or None."""
         torch = prospect.torches[0] if prospect.torches else None
-        ranks = (prospect.cost.release, prospect.cost.torch)
+        ranks = (prospect.cost.release, self._torch_rank(torch))
         found = self._newest_python(prospect.release, torch, ranks, after=prospect.python, failures=[])
-        return None if found is None else replace(found, torches=prospect.torches)
+        if found is None:
+            return None
+        return replace(found, torches=prospect.torches, newer_pythons=(*prospect.newer_pythons, *found.newer_pythons))
+
+    def _torch_rank(self, torch: TorchChoice | None) -> int:
+        return 0 if torch is None else self._torch_versions.index(torch.version)
 
     def _of_torch(
         self, rank: int, version: Version | None, torch_rank: int, torch: TorchChoice | None, failures: list[Failure]
@@ -145,6 +158,7 @@ class Scout:
         failures: list[Failure],
     ) -> Prospect | None:
         start = 0 if after is None else self._pythons.index(after) + 1
+        newer: list[str] = []
         for python_rank, python in enumerate(self._pythons[start:], start):
             outlook = self._look(release, torch, python)
             if outlook.passed:
@@ -155,8 +169,10 @@ class Scout:
                     python=python,
                     cost=cost,
                     outlook=outlook,
+                    newer_pythons=tuple(newer),
                 )
             failures.append((outlook, torch, python))
+            newer.append(f"not {python}: {outlook.why}")
             if outlook.stage in (Stage.TORCH, Stage.PARTNER, Stage.LOCK):
                 return None
         return None
@@ -174,15 +190,20 @@ class Scout:
     def _look(self, release: StackRelease | None, torch: TorchChoice | None, python: str) -> Outlook:
         environment = marker_environment(python)
         if release is not None and not _admits(release.requires_python, python):
-            return Outlook(stage=Stage.PYTHON, why=f"it needs Python {release.requires_python}", rule="requires-python")
+            why = f"it needs Python {release.requires_python}"
+            return Outlook(stage=Stage.NO_PYTHON, why=why, rule="requires-python")
         requirements = [requirement for _, requirement in self._demand.active(environment)]
         requirements += [user.requirement for user in self._demand.constraints]
         if release is not None:
-            requirements += release.active(environment)
+            # An extra may name its own project again (`name[other-extra]`): that is this very release.
+            requirements += [r for r in release.active(environment) if not self._is_subject(r)]
         outlook = self._observer.look(requirements, torch, python)
         if outlook.passed and release is not None and release.follows_torch:
             return self._lockable(release, torch, environment, outlook)
         return outlook
+
+    def _is_subject(self, requirement: Requirement) -> bool:
+        return self._stack is not None and canonicalize_name(requirement.name) == self._stack.distribution
 
     def _lockable(
         self, release: StackRelease, torch: TorchChoice | None, environment: object, outlook: Outlook
@@ -249,7 +270,7 @@ class Scout:
 
     def _explain(self, version: Version | None, failures: list[Failure]) -> Rejection:
         """Why a release is out: what its newest torch that satisfies its bounds runs into, wheels before conda builds."""
-        within = [failure for failure in failures if failure[0].stage is not Stage.TORCH] or failures
+        within = [failure for failure in failures if failure[0].stage > Stage.TORCH] or failures
         wheels = [failure for failure in within if failure[1] is None or failure[1].layer is Layer.PYPI] or within
         newest = wheels[0][1]
         outlook, torch, _ = max(

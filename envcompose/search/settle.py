@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,20 +11,27 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from envcompose.decide.artifacts import Case, decide_artifact, refusal
+from envcompose.decide.known import known_bad
 from envcompose.decide.ways import Circumstances, Ways, ways_of
-from envcompose.model.decision import Artifact, CompileClass, Rejection
-from envcompose.model.facts import Facts
-from envcompose.model.distribution import PackageFile
 from envcompose.model.analysis import Analysis
-from envcompose.model.intent import ArtifactKind, Prefer
-from envcompose.model.target import TorchChoice, marker_environment
+from envcompose.model.decision import Artifact, CompileClass, Rejection
+from envcompose.model.distribution import PackageFile
+from envcompose.model.facts import Facts
+from envcompose.model.intent import ArtifactKind, Prefer, TorchFrom
+from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex, Question, Resolver
 from envcompose.resolve.closure import Closure, Member, trace_closure
-from envcompose.resolve.partners import island_releases
+from envcompose.resolve.partners import PARTNERS, island_releases, release_partners
 from envcompose.resolve.universe import Release, TargetUniverse, stub
 from envcompose.search.prospects import Cost, Prospect
 from envcompose.search.subject import Demand, Stack
 from envcompose.search.torches import TORCH, cuda_line
+
+MOST_WORDS = 360
+"""How many characters of the resolver's prose a reason may have."""
+
+_CANDIDATE_WORDS = re.compile(r"\b(torch|triton|nvidia-|cuda-|python)", re.IGNORECASE)
+"""Names in the resolver's prose that another candidate of the same release may change; without them none will."""
 
 BUILT = (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
 
@@ -39,6 +47,7 @@ class Settled:
     analyses: Mapping[str, Analysis]
     universe: TargetUniverse
     island: frozenset[str]
+    known_bad: tuple[str, ...]
     cost: Cost
     by_tables: tuple[str, ...]
 
@@ -66,6 +75,7 @@ class Settler:
         glibc: str,
         forced: Mapping[str, ArtifactKind],
         prefer: Prefer,
+        source: TorchFrom = TorchFrom.AUTO,
     ) -> None:
         self._facts = facts
         self._index = index
@@ -75,6 +85,7 @@ class Settler:
         self._glibc = glibc
         self._forced = forced
         self._prefer = prefer
+        self._source = source
 
     def settle(self, prospect: Prospect) -> Settled | Rejection:
         """Resolve and decide one prospect; a Rejection says why it does not stand."""
@@ -86,12 +97,8 @@ class Settler:
         roots = self._roots(prospect, environment)
         answer = self._resolver.resolve(self._question(prospect, roots), universe)
         if answer.pins is None:
-            return Rejection(
-                what=self._label(prospect),
-                why=_short(answer.words),
-                rule="closure-resolves",
-                release=_version(prospect),
-            )
+            lost = self._rejection(prospect, _short(answer.words), "closure-resolves")
+            return replace(lost, of_release=_CANDIDATE_WORDS.search(answer.words) is None)
         closure = trace_closure(answer.pins, roots, universe, environment)
         torch = _chosen_torch(closure, prospect.torches)
         return self._decided(prospect, universe, closure, torch, by_tables)
@@ -110,18 +117,23 @@ class Settler:
         for member in closure.members.values():
             case = self._case(member, prospect, universe, torch, island)
             artifact = decide_artifact(case)
+            if case.foreign and member.name != TORCH and self._source is not TorchFrom.CONDA:
+                why = f"{member.name} {member.version} links torch, and conda-forge has no build of it for this torch"
+                return self._rejection(prospect, why, "island-from-one-source")
             if artifact is None:
                 lost = refusal(case)
-                return Rejection(what=self._label(prospect), why=lost.why, rule=lost.rule, release=_version(prospect))
+                return self._rejection(prospect, lost.why, lost.rule)
             artifacts[member.name] = self._sized(artifact, case.ways)
             if case.analysis is not None:
                 analyses[member.name] = case.analysis
-        why = self._toolkit_missing(artifacts, analyses, torch)
-        if why is not None:
-            return Rejection(what=self._label(prospect), why=why, rule="toolkit-exists", release=_version(prospect))
+        missing = self._toolkit_missing(artifacts, analyses, torch)
+        if missing is not None:
+            return self._rejection(prospect, missing, "toolkit-exists")
+        bad = self._known_bad(closure, torch)
         long = sum(artifact.compile is CompileClass.LONG for artifact in artifacts.values())
         cost = prospect.cost._replace(
             long_compile=int(long > 0 and self._prefer is Prefer.PREBUILT),
+            known_bad=len(bad),
             torch=prospect.cost.torch + (prospect.torches.index(torch) if torch in prospect.torches else 0),
         )
         return Settled(
@@ -132,9 +144,19 @@ class Settler:
             analyses=analyses,
             universe=universe,
             island=island,
+            known_bad=bad,
             cost=cost,
             by_tables=by_tables if torch is not None else (),
         )
+
+    def _known_bad(self, closure: Closure, torch: TorchChoice | None) -> tuple[str, ...]:
+        """Pairs in the closure that facts warn of, whichever way the package comes."""
+        found = []
+        for name, member in sorted(closure.members.items()):
+            fact = known_bad(self._facts.packages.get(name), Version(member.version.public), None, torch)
+            if fact is not None:
+                found.append(f"{name} {member.version}: {fact.why}")
+        return tuple(found)
 
     def _toolkit_missing(
         self, artifacts: Mapping[str, Artifact], analyses: Mapping[str, Analysis], torch: TorchChoice | None
@@ -144,9 +166,11 @@ class Settler:
         if line is None or line.nvcc:
             return None
         for name, artifact in sorted(artifacts.items()):
-            if artifact.kind in BUILT and name in analyses and analyses[name].cuda_sources:
+            analysis = analyses.get(name)
+            if artifact.kind in BUILT and analysis is not None and analysis.extension and analysis.cuda_sources:
                 lost = "; ".join(f"{entry.what}: {entry.why}" for entry in artifact.lost)
-                return f"{name} would have to be compiled ({lost}), and conda-forge has no nvcc for CUDA {line.version}"
+                because = f" ({lost})" if lost else ""
+                return f"{name} would have to be compiled{because}, and conda-forge has no nvcc for CUDA {line.version}"
         return None
 
     def _case(
@@ -215,6 +239,9 @@ class Settler:
 
     def _replaced(self, prospect: Prospect) -> tuple[dict[str, Sequence[Release]], tuple[str, ...]]:
         replaced, by_tables = island_releases(self._facts, self._index, prospect.torches, prospect.python, self._glibc)
+        if self._source is TorchFrom.CONDA:
+            # What conda lacks is built against conda's torch, so every release stays open.
+            replaced = {name: releases for name, releases in replaced.items() if name == TORCH}
         for user in self._demand.requirements:
             given = given_of(user.name, user.requirement)
             if given is not None:
@@ -230,6 +257,8 @@ class Settler:
         def admits(name: str, version: Version) -> bool:
             if name == TORCH and prospect.torches:
                 return any(choice.version == version for choice in prospect.torches)
+            if name in PARTNERS and not _is_partner(name, version, prospect.torches):
+                return False
             recipe = self._facts.packages.get(name)
             if (
                 not sound_only
@@ -253,19 +282,36 @@ class Settler:
     def _question(self, prospect: Prospect, roots: Sequence[Requirement]) -> Question:
         constraints = [str(user.requirement) for user in self._demand.constraints if user.requirement.url is None]
         if len(prospect.torches) == 1:
-            constraints.append(f"{TORCH}=={prospect.torches[0].locked_version}")
+            torch = prospect.torches[0]
+            constraints.append(f"{TORCH}=={torch.locked_version}")
+            if torch.layer is Layer.SYSTEM and torch.release.triton:
+                # conda's torch pins triton too, and what conda brings pins the PyPI resolve.
+                constraints.append(f"triton{torch.release.triton}")
+        lines = [_for_resolver(root) for root in roots]
+        if prospect.release is not None:
+            # A pre-release that the release itself names is taken by uv and pixi only where it is asked for directly.
+            own = prospect.release.active(marker_environment(prospect.python))
+            lines += [f"{r.name}{r.specifier}" for r in own if r.specifier.prereleases and r.url is None]
         return Question(
-            requirements=tuple(_for_resolver(root) for root in roots),
+            requirements=tuple(lines),
             constraints=tuple(constraints),
             overrides=tuple(str(user.requirement) for user in self._demand.overrides if user.requirement.url is None),
             python=prospect.python,
             glibc=self._glibc,
         )
 
-    def _label(self, prospect: Prospect) -> str:
-        if self._stack is None or prospect.release is None:
-            return f"these requirements with {prospect.label}"
-        return f"{self._stack.recipe.name} {prospect.release.version} with {prospect.label}"
+    def _rejection(self, prospect: Prospect, why: str, rule: str) -> Rejection:
+        release = prospect.release
+        named = self._stack is not None and release is not None
+        what = f"{self._stack.recipe.name} {release.version}" if self._stack and release else "these requirements"
+        version = release.version if named and release else None
+        return Rejection(what=what, why=f"{why} (with {prospect.label})", rule=rule, release=version)
+
+
+def _is_partner(name: str, version: Version, torches: Sequence[TorchChoice]) -> bool:
+    """Does a version of torchvision or torchaudio go with one of these torches? Not every one of them says so itself."""
+    known = [release_partners(torch.release, name) for torch in torches]
+    return not torches or any(not pairs or version.public in pairs for pairs in known)
 
 
 def given_of(name: str, requirement: Requirement) -> Given | None:
@@ -296,12 +342,9 @@ def _chosen_torch(closure: Closure, torches: Sequence[TorchChoice]) -> TorchChoi
     return next((torch for torch in torches if torch.locked_version == member.version), None)
 
 
-def _version(prospect: Prospect) -> Version | None:
-    return None if prospect.release is None else prospect.release.version
-
-
 def _short(words: str) -> str:
-    """The heart of uv's prose, on one line: its last conclusion."""
+    """The heart of uv's prose on one line: its first reason; the whole of it is the trace's business (-v)."""
     text = " ".join(words.replace("╰─▶", "").replace("×", "").split())
-    text = text.removeprefix("No solution found when resolving dependencies:").strip()
-    return text if len(text) <= 600 else text[:597] + "..."
+    text = text.partition("No solution found when resolving dependencies:")[2].strip() or text
+    text = text.partition(", we can conclude")[0]
+    return text if len(text) <= MOST_WORDS else text[: MOST_WORDS - 1].rpartition(" ")[0] + " …"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packaging.requirements import Requirement
 
 from envcompose.model.facts import Facts, StackRecipe
@@ -12,7 +14,10 @@ from envcompose.search.torches import TORCH
 
 
 def subject_of(intent: Intent, facts: Facts) -> tuple[Stack | None, Demand]:
-    """The first stack that is not torch itself is the subject, else torch; further stacks are plain requirements."""
+    """The first stack that is not torch itself is the subject; further stacks are plain requirements.
+
+    Where torch alone is asked for by name there is no subject: the candidates' torch is the free release then.
+    """
     requests = sorted(intent.stacks, key=lambda request: facts.stacks[request.name].distribution == TORCH)
     reading = intent.reading
     others = tuple(_as_requirement(request, facts.stacks[request.name], intent) for request in requests[1:])
@@ -22,6 +27,9 @@ def subject_of(intent: Intent, facts: Facts) -> tuple[Stack | None, Demand]:
     if not requests:
         return None, demand
     first = requests[0]
+    if facts.stacks[first.name].distribution == TORCH:
+        own = _as_requirement(first, facts.stacks[first.name], intent)
+        return None, replace(demand, requirements=(*demand.requirements, own))
     recipe = facts.stacks[first.name]
     stack = Stack(
         recipe=recipe,

@@ -57,7 +57,8 @@ def _of_release(facts: Facts, release: TorchRelease, wish: TorchWish) -> Iterato
         builds = [build for build in release.builds if build.cuda == wish.cuda]
     else:
         builds = _default_builds(release.builds, wish.driver)
-    for build in builds[:1]:
+    # The default index's build stands first; an index variant of the same line serves pins with a local label.
+    for build in builds:
         yield TorchChoice(release=release, layer=Layer.PYPI, line=build.cuda, build=build)
 
 
@@ -65,7 +66,7 @@ def _default_builds(builds: Sequence[TorchBuild], driver: str | None) -> list[To
     """The default index's build, or where the driver cannot run it the newest line that it can."""
     runnable = [build for build in builds if driver is None or runs_on_driver(build.cuda, driver)]
     default = [build for build in runnable if build.index is None]
-    return default or sorted(runnable, key=lambda build: Version(build.cuda), reverse=True)
+    return default or sorted(runnable, key=lambda build: Version(build.cuda), reverse=True)[:1]
 
 
 def _conda_choices(facts: Facts, release: TorchRelease, wish: TorchWish) -> Iterator[TorchChoice]:
@@ -82,7 +83,7 @@ def _conda_choices(facts: Facts, release: TorchRelease, wish: TorchWish) -> Iter
 
 def _serves(line: str, wish: TorchWish) -> bool:
     if wish.cuda is not None:
-        return line.split(".")[0] == wish.cuda.split(".")[0] and Version(line) <= Version(wish.cuda)
+        return line.split(".", maxsplit=1)[0] == wish.cuda.split(".")[0] and Version(line) <= Version(wish.cuda)
     return wish.driver is None or runs_on_driver(line, wish.driver)
 
 

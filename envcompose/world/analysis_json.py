@@ -24,14 +24,17 @@ def analysis_from_json(text: str) -> Analysis | None:
         )
         values["traps"] = tuple(Trap(**{**entry, "place": _place(entry["place"])}) for entry in values["traps"])
         values["switches"] = tuple((name, default, effect) for name, default, effect in values["switches"])
-        return Analysis(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        return Analysis(**_with_tuples(values))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _reading(entry: dict[str, Any]) -> Reading:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
-    return Reading(**{**values, "source": MetadataSource(values["source"])})
+    return Reading(**_with_tuples({**entry, "source": MetadataSource(entry["source"])}))
+
+
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _place(entry: dict[str, Any] | None) -> Place | None:

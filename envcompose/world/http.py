@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable
 
@@ -17,6 +17,9 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 45.0
 TRIES = 3
 MOST_BYTES = 1 << 29
+MOST_PAGE_BYTES = 1 << 26
+MOST_SECONDS = 600.0
+"""How long one answer may take altogether: a server that drips is as good as none."""
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -50,47 +53,41 @@ class Http:
     def get(
         self, url: str, *, label: str, headers: dict[str, str] | None = None, missing_ok: bool = True
     ) -> requests.Response | None:
-        """A response with status 200 or 206, None for 404 and 410.
+        """A response with status 200 or 206 and its whole body, None for 404 and 410.
 
-        `label` names the source without secrets. Raises IndexUnreachable after three tries, IndexBroken for other answers.
-        A host that could not be reached once is not asked again.
+        `label` names the source without secrets. Raises IndexUnreachable after three tries, IndexBroken for other
+        answers. A host that could not be reached once is not asked again. Bodies are bounded in size and time.
         """
-        with self._open(url, label=label, headers=headers or {}, missing_ok=missing_ok) as response:
-            return response
+        return self._whole(url, label=label, headers=headers or {}, most=MOST_PAGE_BYTES, missing_ok=missing_ok)
 
     def download(self, url: str, *, label: str, most: int = MOST_BYTES) -> bytes:
-        """A whole file, at most `most` bytes. Raises what `get` raises, and FileBroken where it is too large or cut short."""
-        for attempt in range(TRIES):
-            with self._open(
-                url, label=label, headers={"Accept-Encoding": "identity"}, missing_ok=False, stream=True
-            ) as response:
-                assert response is not None
-                data = _read_bounded(response, most, label)
-            promised = response.headers.get("Content-Length")
-            if promised is None or len(data) == int(promised):
-                return data
-            time.sleep(self._pause * attempt)
-        raise FileBroken(file=label, reason="the connection ended before the whole file was there")
+        """A whole file, at most `most` bytes. Raises what `get` raises, and FileBroken where it is too large."""
+        headers = {"Accept-Encoding": "identity"}
+        response = self._whole(url, label=label, headers=headers, most=most, missing_ok=False)
+        assert response is not None
+        return response.content
 
-    @contextmanager
-    def _open(
-        self, url: str, *, label: str, headers: dict[str, str], missing_ok: bool, stream: bool = False
-    ) -> Iterator[requests.Response | None]:
+    def _whole(
+        self, url: str, *, label: str, headers: dict[str, str], most: int, missing_ok: bool
+    ) -> requests.Response | None:
+        """One answer with its body; one that breaks off is asked for again, never taken for the whole."""
         with self._gate:
-            response = self._ask(url, label=label, headers=headers, stream=stream)
-            try:
-                if response.status_code in (404, 410) and missing_ok:
-                    yield None
-                elif response.status_code in (200, 206):
-                    yield response
-                else:
-                    raise IndexBroken(index=label, reason=f"HTTP status {response.status_code}", wanted=_path(url))
-            finally:
-                response.close()
+            for _ in range(TRIES):
+                with closing(self._ask(url, label=label, headers=headers)) as response:
+                    if response.status_code in (404, 410) and missing_ok:
+                        return None
+                    if response.status_code not in (200, 206):
+                        raise IndexBroken(index=label, reason=f"HTTP status {response.status_code}", wanted=_path(url))
+                    body = _read_bounded(response, most, label)
+                    if body is not None:
+                        # From now on `content` and `text` of the response give this.
+                        response._content = body
+                        return response
+                time.sleep(self._pause)
+        raise IndexUnreachable(index=label, reason="its answers break off", wanted=_path(url))
 
-    def _ask(self, url: str, *, label: str, headers: dict[str, str], stream: bool) -> requests.Response:
+    def _ask(self, url: str, *, label: str, headers: dict[str, str]) -> requests.Response:
         import requests
-        from urllib.parse import urlsplit
 
         host = urlsplit(url).netloc.rpartition("@")[2]
         if host in self._dead:
@@ -100,9 +97,8 @@ class Http:
             if attempt:
                 time.sleep(self._pause * 2**attempt)
             try:
-                response = self.session.get(
-                    url, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=stream
-                )
+                waits = (CONNECT_SECONDS, READ_SECONDS)
+                response = self.session.get(url, headers=headers, timeout=waits, stream=True)
             except requests.exceptions.RequestException as error:
                 reason = _reason(error)
                 continue
@@ -114,18 +110,21 @@ class Http:
         raise IndexUnreachable(index=label, reason=reason, wanted=_path(url))
 
 
-def _read_bounded(response: requests.Response, most: int, label: str) -> bytes:
+def _read_bounded(response: requests.Response, most: int, label: str) -> bytes | None:
+    """The body, or None where it broke off."""
     import requests
 
-    parts, total = [], 0
+    parts, total, start = [], 0, time.monotonic()
     try:
-        for part in response.iter_content(1 << 18):
+        for part in response.iter_content(1 << 16):
             total += len(part)
+            if time.monotonic() - start > MOST_SECONDS:
+                raise IndexUnreachable(index=label, reason="the answer does not come to an end")
             if total > most:
                 raise FileBroken(file=label, reason=f"it is larger than {most} bytes")
             parts.append(part)
     except requests.exceptions.RequestException:
-        return b"".join(parts)
+        return None
     return b"".join(parts)
 
 
@@ -146,6 +145,4 @@ def _reason(error: Exception) -> str:
 
 
 def _path(url: str) -> str:
-    from urllib.parse import urlsplit
-
     return urlsplit(url).path

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse import ANALYSER_VERSION, analyse_sdist, load_rules, trim_sdist
+from envcompose.analyse import ANALYSER_VERSION, ArchiveRefused, analyse_sdist, load_rules, trim_sdist
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile, WheelContents
 from envcompose.world.analysis_json import analysis_from_json, analysis_to_json
 from envcompose.world.cache import Cache
 from envcompose.world.http import Http
-from envcompose.world.pages import fetch_page, file_from_json, file_to_json, upload_times
+from envcompose.world.pages import fetch_page, file_to_json, files_from_json, upload_times
 from envcompose.world.wheel_file import RangeFile, read_wheel, trim_headers
 
 FRESH_SECONDS = 600.0
@@ -118,7 +118,7 @@ class HttpIndex:
             if held is not None:
                 texts = SdistTexts.from_json(held[0])
             else:
-                texts = trim_sdist(self._download(file), file.filename)
+                texts = _trimmed(self._download(file), file.filename)
                 self._cache.put(f"sdist-{ANALYSER_VERSION}", key, texts.to_json(), self._clock())
             self._texts[key] = texts
             return texts
@@ -216,7 +216,7 @@ class HttpIndex:
     def _download(self, file: PackageFile) -> bytes:
         if self._policy.offline:
             raise NotCached(wanted=f"The source distribution {file.filename}")
-        data = self._http.download(file.url, label=file.filename)
+        data = self._http.download(file.url, label=_label(file.index))
         found = hashlib.sha256(data).hexdigest()
         if file.sha256 is not None and found != file.sha256:
             raise FileBroken(file=file.filename, reason="its sha256 is another one")
@@ -226,6 +226,13 @@ class HttpIndex:
     def _lock_for(self, key: str) -> threading.Lock:
         with self._guard:
             return self._locks.setdefault(key, threading.Lock())
+
+
+def _trimmed(data: bytes, filename: str) -> SdistTexts:
+    try:
+        return trim_sdist(data, filename)
+    except ArchiveRefused as error:
+        raise FileBroken(file=filename, reason=f"it cannot be read as an archive ({error})") from error
 
 
 def _range_of(status: int, content_range: str, body: bytes) -> tuple[bytes, int, int]:
@@ -242,7 +249,7 @@ def _range_of(status: int, content_range: str, body: bytes) -> tuple[bytes, int,
 
 def _page_from_json(text: str, name: str, index: str | None) -> tuple[PackageFile, ...] | None:
     rows = json.loads(text)
-    return None if rows is None else tuple(file_from_json(row, name, index) for row in rows)
+    return None if rows is None else files_from_json(rows, name, index)
 
 
 def _wheel_to_json(headers: str, contents: WheelContents | None) -> str:

@@ -12,7 +12,6 @@ import threading
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
-from envcompose.errors import EnvcomposeError
 from envcompose.ports import Offer, Universe
 
 _PAGE = "application/vnd.pypi.simple.v1+json"

@@ -115,12 +115,20 @@ def file_to_json(file: PackageFile) -> list[Any]:
     ]
 
 
-def file_from_json(row: list[Any], name: str, index: str | None) -> PackageFile:
-    """The file of a row that `file_to_json` made."""
-    version, filename, url, sha256, requires_python, yanked, size, uploaded, has_metadata = row
+def files_from_json(rows: list[list[Any]], name: str, index: str | None) -> tuple[PackageFile, ...]:
+    """The files of rows that `file_to_json` made; files of one release share its version."""
+    versions: dict[str, Version] = {}
+    for row in rows:
+        if row[0] not in versions:
+            versions[row[0]] = Version(row[0])
+    return tuple(_file_from_json(row, versions[row[0]], name, index) for row in rows)
+
+
+def _file_from_json(row: list[Any], parsed: Version, name: str, index: str | None) -> PackageFile:
+    _, filename, url, sha256, requires_python, yanked, size, uploaded, has_metadata = row
     return PackageFile(
         name=name,
-        version=Version(version),
+        version=parsed,
         filename=filename,
         url=url,
         sha256=sha256,

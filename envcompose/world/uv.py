@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from envcompose.errors import ResolverBroken
@@ -52,7 +52,7 @@ class UvResolver:
         error = self._loopback.error_of(url)
         if error is not None:
             raise error
-        words = run.stderr.replace(url, "the index").strip()
+        words = run.stderr.replace(url, "the index").replace(str(folder), "").strip()
         self._tell(words)
         if run.returncode == 0:
             return Answer(pins=_pins((folder / "out.txt").read_text(encoding="utf-8")), words=words)
@@ -63,14 +63,11 @@ class UvResolver:
     def _command(self, question: Question, url: str, folder: Path) -> list[str]:
         import uv
 
-        files = {
-            "in.txt": question.requirements,
-            "constraints.txt": question.constraints,
-            "overrides.txt": question.overrides,
-        }
-        for name, lines in files.items():
-            (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        options = ["--constraints", str(folder / "constraints.txt"), "--overrides", str(folder / "overrides.txt")]
+        options: list[str] = []
+        _write_lines(folder / "in.txt", question.requirements)
+        for flag, lines in (("--constraints", question.constraints), ("--overrides", question.overrides)):
+            if lines:
+                options += [flag, _write_lines(folder / f"{flag[2:]}.txt", lines)]
         options += ["--python", sys.executable, "--python-version", question.python, "--python-platform", _PLATFORM]
         options += [
             "--default-index",
@@ -84,6 +81,11 @@ class UvResolver:
         ]
         options += ["--prerelease", "allow" if question.prerelease else "if-necessary-or-explicit"]
         return [uv.find_uv_bin(), "pip", "compile", *options, "-o", str(folder / "out.txt"), str(folder / "in.txt")]
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
 
 
 def _environment(scratch: str) -> dict[str, str]:

@@ -6,7 +6,8 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Sequence
-from configparser import ConfigParser, Error as ConfigError
+from configparser import ConfigParser
+from configparser import Error as ConfigError
 
 from envcompose.model.distribution import WheelContents
 
@@ -66,7 +67,7 @@ class RangeFile(io.RawIOBase):
 def read_wheel(file: io.RawIOBase | io.BytesIO, size: int | None) -> tuple[str, WheelContents]:
     """Give the metadata headers and the contents of a wheel. Raises ValueError where it is no wheel."""
     try:
-        with zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
+        with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
             metadata = next((n for n in names if n.count("/") == 1 and n.endswith(".dist-info/METADATA")), None)
             if metadata is None:
@@ -102,7 +103,7 @@ def _top_level(names: Sequence[str]) -> tuple[str, ...]:
     tops = set()
     for name in names:
         head, _, rest = name.partition("/")
-        if head.endswith((".dist-info", ".data")) or head.startswith((".", "_")) and not rest:
+        if head.endswith((".dist-info", ".data")) or (head.startswith((".", "_")) and not rest):
             continue
         if not rest and (head.endswith(".py") or ".so" in head):
             tops.add(head.split(".")[0])

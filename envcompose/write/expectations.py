@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from envcompose.decide.system import NVCC
 from envcompose.model.composition import Composition
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer
-from envcompose.decide.system import NVCC
 
 
 def expectations_of(composition: Composition, *, version: str, set_digest: str, files: Mapping[str, str]) -> str:

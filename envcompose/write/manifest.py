@@ -76,7 +76,7 @@ def _workspace(composition: Composition) -> tuple[Line, ...]:
     platform: Value = [target.platform]
     why = ""
     if rich_platform(composition.system, target.glibc):
-        virtual = {"platform": target.platform}
+        virtual: dict[str, Value] = {"platform": target.platform}
         if composition.system.needs_driver and target.driver:
             virtual["cuda"] = target.driver
         virtual["glibc"] = target.glibc
