@@ -16,6 +16,7 @@ from envcompose.analyse.program import Outcome, run_setup
 from envcompose.analyse.readings import is_static, is_static_for_uv, read_metadata
 from envcompose.analyse.rules import BuildRules
 from envcompose.analyse.traps import traps
+from envcompose.analyse.trim import parse_python
 from envcompose.model.analysis import Analysis, Place, SdistTexts
 
 ANALYSER_VERSION = "1"
@@ -50,6 +51,7 @@ def analyse_sdist(
     readings = read_metadata(texts, info, project, torches, world)
     needs = build_needs(found, _declaration(texts))
     name, version = name_from_file(texts.filename)
+    parse_python.cache_clear()
     return Analysis(
         name=canonicalize_name(info.name) if info and info.name else name,
         version=info.version if info and info.version else version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from posixpath import normpath
 
@@ -11,7 +12,7 @@ from packaging.utils import canonicalize_name
 from envcompose.analyse.conclusions import compiles, cxx_standards, downloads, links_torch
 from envcompose.analyse.needs import Found, backend_module, extensions, refusal
 from envcompose.analyse.values import Unknown
-from envcompose.model.analysis import BuildNeed, Trap
+from envcompose.model.analysis import BuildNeed, Place, Trap
 
 Finder = Callable[[Found, tuple[BuildNeed, ...]], Iterator[Trap]]
 
@@ -116,14 +117,25 @@ def _raises(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
 
 def _fetches(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     if downloads(found) and compiles(found):
-        yield Trap(code="downloads", text="the build fetches files from the network", place=None)
+        place = line_with(found, re.compile(r"urlretrieve|urlopen|requests\.get|FetchContent_Declare|https?://"))
+        yield Trap(code="downloads", text="the build fetches files from the network", place=place)
+
+
+def line_with(found: Found, pattern: re.Pattern[str]) -> Place | None:
+    """Give the first line of setup.py, else of CMakeLists.txt, that holds a pattern."""
+    for file in ("setup.py", "CMakeLists.txt"):
+        for number, line in enumerate(found.sdist.texts.get(file, "").splitlines(), 1):
+            if pattern.search(line[:1000]):
+                return Place(file=file, line=number, text=line.strip()[:200])
+    return None
 
 
 def _standard(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     standards = cxx_standards(found)
     if standards and links_torch(found, needs):
         text = f"compiles with a fixed -std={standards[-1]}, whatever its torch asks for"
-        yield Trap(code="cxx-standard", text=text, place=None)
+        place = line_with(found, re.compile(rf"std[=:](c|gnu)\+\+{standards[-1][3:]}"))
+        yield Trap(code="cxx-standard", text=text, place=place)
 
 
 FINDERS: tuple[Finder, ...] = (

@@ -168,9 +168,7 @@ LITERALS = st.recursive(
     ),
     max_leaves=6,
 ).map(repr)
-OPERATIONS = st.tuples(
-    LITERALS, st.sampled_from(["+", "*", "-", "%", "==", "!=", "<", "and", "or", "in", "is"]), LITERALS
-)
+OPERATIONS = st.tuples(LITERALS, st.sampled_from(["+", "*", "-", "%", "==", "!=", "<", "and", "or", "in"]), LITERALS)
 
 
 @FUZZ

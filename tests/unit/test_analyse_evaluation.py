@@ -46,7 +46,7 @@ def value(source: str, name: str = "x", **files: str) -> Any:
         ("def f(n):\n  return 1 if n == 0 else n * f(n - 1)\nx = f(5)", 120),
         ("x = (lambda v, w=1: v + w)(2)", 3),
         (
-            "class A:\n  k = 3\n  def __init__(self, v): self.v = v\n  def m(self): return self.v + self.k\nx = A(4).m()",
+            "class A:\n  k = 3\n  def __init__(s, v): s.v = v\n  def m(s): return s.v + s.k\nx = A(4).m()",
             7,
         ),
         ("class A:\n  @property\n  def p(self): return 'p'\nclass B(A): pass\nx = B().p", "p"),
@@ -155,7 +155,7 @@ BOMBS = {
     "shared parts hashed": "x = 'a'\nfor i in range(60): x = (x, x)\ny = {x: 1}",
     "a wide format": "x = f'{1:999999999}' + '%999999999d' % 1 + '{:999999999}'.format(1) + 'a'.ljust(10 ** 10)",
     "a huge range": "x = sum(range(10 ** 11))\ny = list(range(10 ** 11))",
-    "a pattern that backtracks": "import re\nx = re.match(r'(a+)+$', 'a' * 60 + 'b')\ny = re.match(r'(a|a)*$', 'a' * 60 + 'b')",
+    "a pattern that backtracks": "import re\nt='a'*60+'b'\nx = re.match(r'(a+)+$', t)\ny = re.match(r'(a|a)*$', t)",
     "a long pattern": "import re\nx = re.search('.*' * 30 + 'x', 'a' * 5000)",
     "a back reference": "import re\nx = re.match(r'(.*)(.*)(.*)\\\\1\\\\2\\\\3z', 'a' * 3000)",
     "nested brackets": "x = " + "[" * 5000 + "]" * 5000,

@@ -35,14 +35,16 @@ setup(name="demo", install_requires=[line for line in os.popen("id")])
 def sdist(setup):
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        for name, text in {"setup.py": setup, "PKG-INFO": "Name: demo\\n", "pyproject.toml": "[build-system]\\n"}.items():
+        files = {"setup.py": setup, "PKG-INFO": "Name: demo\\n", "pyproject.toml": "[build-system]\\n"}
+        for name, text in files.items():
             info = tarfile.TarInfo("demo-1.0/" + name)
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
     return stream.getvalue()
 
 rules = load_rules(open(sys.argv[1]).read())
-hostile, harmless = sdist(SETUP), sdist("import re\\nfrom setuptools import setup\\nsetup(version=re.sub('a', 'b', 'a'))\\n")
+hostile = sdist(SETUP)
+harmless = sdist("import re\\nfrom setuptools import setup\\nsetup(version=re.sub('a', 'b', 'a'))\\n")
 analyse_sdist(trim_sdist(harmless, "demo-1.0.tar.gz"), rules=rules)  # whatever is imported late is imported now
 
 events = []
