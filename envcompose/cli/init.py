@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from packaging.version import InvalidVersion, Version
 
@@ -101,9 +102,15 @@ def _read_pixi(text: str) -> Version:
 def _read_index(text: str) -> str:
     from envcompose.read.secrets import mask_secrets
 
-    if not text.startswith(("https://", "http://")):
+    word = text.strip()
+    try:
+        parts = urlsplit(word)
+        sound = parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        sound = False
+    if not sound or not word.isprintable() or " " in word:
         raise UnknownValue(option="--index", value=mask_secrets(text), reason="it is no HTTP address of a simple index")
-    return text
+    return word
 
 
 def _read_name(text: str) -> str:

@@ -289,9 +289,12 @@ def test_proof_that_is_asked_for_and_missing_is_an_error(program: Program, index
     assert "the conda layer" in "\n".join(lines)
 
 
-@pytest.mark.parametrize("url", ["pypi.example/simple", "ftp://pypi.example/simple", "file:///srv/simple", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["pypi.example/simple", "ftp://pypi.example/x", "file:///srv", " ", "http://[::/x", "http:///x", "http://a:b/x"],
+)
 def test_an_index_that_is_no_http_address_is_refused(program: Program, url: str):
-    status, _ = program.fails("init", "alpha", "--dry-run", "--index", url or " ")
+    status, _ = program.fails("init", "alpha", "--dry-run", "--index", url)
     assert status == 2
 
 
