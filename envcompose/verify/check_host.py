@@ -137,6 +137,7 @@ def judge_leaks(case: Case) -> Result:
 def judge_user_site(case: Case) -> Result:
     """No package of the home folder, or of a folder outside, comes before the environment's own."""
     findings, own = [], {d.name: d for d in case.environment.distributions if d.location == "site"}
+    strangers: dict[str, list[str]] = {}
     outside = [d for d in case.environment.distributions if d.location != "site"]
     for distribution in outside:
         place = case.environment.short(distribution.site)
@@ -148,7 +149,11 @@ def judge_user_site(case: Case) -> Result:
             wanted = f"{own[distribution.name].version} of the environment"
             findings.append(Finding(ERROR, distribution.name, wanted, found, fix))
         elif distribution.name not in own:
-            findings.append(Finding(WARNING, distribution.name, "packages of the environment only", found, fix))
+            strangers.setdefault(place, []).append(distribution.name)
+    for place, names in sorted(strangers.items()):
+        found = ", ".join(sorted(names)[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        fix = f"export PYTHONNOUSERSITE=1, or take {place} out of sys.path"
+        findings.append(Finding(WARNING, place, "packages of the environment only", found, fix))
     return Result(len(outside) + len(own), tuple(findings))
 
 

@@ -50,7 +50,7 @@ def judge_files(case: Case) -> Result:
 def _digest_named(content: bytes) -> str | None:
     """The composition's digest that a manifest names in `[tool.envcompose]`."""
     section = re.search(rb"(?ms)^\[tool\.envcompose\]\s*$(.*?)(?=^\[|\Z)", content)
-    digest = re.search(rb'(?m)^digest\s*=\s*"([^"\n]*)"', section.group(1)) if section else None
+    digest = re.search(rb'(?m)^set\s*=\s*"([^"\n]*)"', section.group(1)) if section else None
     return digest.group(1).decode("utf-8", "replace") if digest else None
 
 

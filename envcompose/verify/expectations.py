@@ -91,7 +91,7 @@ class _Reader:
         return self._document.get(key)
 
     def expect(self, path: str, value: Any, kind: type, nullable: bool = True) -> Any:
-        if (value is None and nullable) or (isinstance(value, kind) and not (kind is str and value == "")):
+        if (value is None and nullable) or isinstance(value, kind):
             return value
         self.problems.append(f"{path} is not {'text' if kind is str else kind.__name__}")
         return None
@@ -139,12 +139,13 @@ class _Reader:
         return Torch(version, cuda, abi, self.expect("torch.layer", entry.get("layer"), str) or "pypi")
 
     def probes(self) -> tuple[Probe, ...]:
-        rows = self.records("probes", "id", "module")
-        items = self._document.get("probes")
-        found = []
+        self.records("probes", "id", "module")
+        items, found = self._document.get("probes"), []
         for n, item in enumerate(items if isinstance(items, list) else ()):
-            found.append(self.expect(f"probes[{n}].code", item.get("code"), str) if isinstance(item, dict) else None)
-        return tuple(Probe(*row, code) for row, code in zip(rows, found)) if len(rows) == len(found) else ()
+            if isinstance(item, dict):
+                code = self.expect(f"probes[{n}].code", item.get("code"), str)
+                found.append(Probe(str(item.get("id")), str(item.get("module")), code))
+        return tuple(found)
 
 
 def read(text: str) -> Expectations:

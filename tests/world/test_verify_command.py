@@ -80,7 +80,10 @@ def test_an_interrupt_ends_it_and_its_children_at_once(project: Project) -> None
     project.write("axolotl/__init__.py", text)
     (project.own / "expect.json").write_text(json.dumps(project.expected))
     command = [str(project.prefix / "bin" / "python"), str(project.own / "verify")]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A test run in the background ignores interrupts, and its children would too: so it is undone first.
+    heed = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    heeding = [sys.executable, "-c", heed]
+    running = subprocess.Popen([*heeding, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: flag.exists() and flag.read_text() != "")
     running.send_signal(signal.SIGINT)
     output, errors = running.communicate(timeout=20)

@@ -120,7 +120,7 @@ BREAKAGES: list[tuple[str, Change, Found]] = [
         "a manifest of another composition",
         lambda project: (
             project.expected.update(digest="a" * 64),
-            (project.folder / "pixi.toml").write_text('[tool.envcompose]\ndigest = "bbbb"\n'),
+            (project.folder / "pixi.toml").write_text('[tool.envcompose]\nversion = "0.1.0"\nset = "bbbb"  # why\n'),
         ),
         {("versions.files", "error", "pixi.toml")},
     ),
@@ -281,11 +281,6 @@ WARNINGS: list[tuple[str, Change, Found]] = [
         {("host.variables", "warning", "CUDA_HOME")},
     ),
     (
-        "a package that is found outside only",
-        lambda project: _user_site(project, "extra", "1.0"),
-        {("host.user-site", "warning", "extra")},
-    ),
-    (
         "two distributions that write one file",
         lambda project: (
             project.distribution("gpu-runtime", "1", files={"runtime/session.py": "1"}),
@@ -322,6 +317,12 @@ SOUND: list[tuple[str, Change]] = [
 def test_what_is_sound_is_not_reported(project: Project, change: Change) -> None:
     change(project)
     assert project.judge() == (0, set())
+
+
+def test_packages_that_are_found_outside_only_are_one_warning(project: Project) -> None:
+    _user_site(project, "extra", "1.0")
+    _user_site(project, "more", "1.0")
+    assert project.judge() == (0, {("host.user-site", "warning", str(project.folder / "home-site"))})
 
 
 def test_an_import_that_hangs_is_ended(project: Project) -> None:
