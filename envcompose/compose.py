@@ -11,7 +11,7 @@ from envcompose.decide.order import build_order
 from envcompose.decide.pypi_lines import PypiPlan, pypi_lines
 from envcompose.decide.system import Plan, plan_system
 from envcompose.decide.tasks import plan_tasks
-from envcompose.errors import Infeasible, ProofRequired
+from envcompose.errors import Infeasible, ProjectUnknown, ProofRequired
 from envcompose.model.composition import Composition, SystemLayer
 from envcompose.model.decision import Standing
 from envcompose.model.facts import Facts
@@ -31,6 +31,10 @@ from envcompose.search.subject_of import subject_of
 from envcompose.search.torches import cuda_line, torch_choices
 
 
+MOST_CHECKED = 40
+"""How many names are looked up before the search, one after the other."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """What a composition asks: facts and ports. `tell` hears of progress; nothing depends on it."""
@@ -45,6 +49,7 @@ def compose(intent: Intent, world: World) -> Composition:
     """Search, decide, plan both layers. Raises Infeasible (exit 1), and what the ports raise (exit 3); writes nothing."""
     choices = target_choices(intent, world.facts)
     stack, demand = subject_of(intent, world.facts)
+    _check_names(demand, world.index)
     found = _search(intent, world, choices, stack, demand)
     if found.best is None:
         raise Infeasible(
@@ -58,6 +63,14 @@ def compose(intent: Intent, world: World) -> Composition:
     if intent.wishes.require_proof:
         _require_proof(composition)
     return composition
+
+
+def _check_names(demand: Demand, index: PackageIndex) -> None:
+    """Is there a project of each name that the user wrote? Raises ProjectUnknown; long lists are left to the resolver."""
+    named = [user for user in demand.requirements if user.requirement.url is None]
+    for user in named[:MOST_CHECKED]:
+        if index.project(user.name) is None:
+            raise ProjectUnknown(name=user.name, origin=str(user.origin))
 
 
 def _search(intent: Intent, world: World, choices: Choices, stack: Stack | None, demand: Demand) -> Found:

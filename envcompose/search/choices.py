@@ -19,7 +19,7 @@ from envcompose.read.targets import cuda_of_driver
 from envcompose.search.find import Found
 from envcompose.search.settle import Settled
 from envcompose.search.subject import Stack
-from envcompose.search.torches import TorchWish
+from envcompose.search.torches import TORCH, TorchWish
 
 DEFAULT_GLIBC = "2.28"
 
@@ -140,12 +140,17 @@ def target_choices(intent: Intent, facts: Facts) -> Choices:
     driver = cuda_of_driver(wishes.driver, facts) if wishes.driver else None
     return Choices(
         intent=intent,
-        torch=TorchWish(cuda=wishes.cuda, driver=driver, gpus=wishes.gpus, source=wishes.torch_from),
+        torch=TorchWish(cuda=wishes.cuda, driver=driver, gpus=wishes.gpus, source=wishes.torch_from, labelled=_is_labelled(intent)),
         pythons=_pythons(intent, facts),
         glibc=wishes.glibc or DEFAULT_GLIBC,
         forced=dict(wishes.artifacts),
         name=wishes.name or intent.reading.name or _name_of(intent),
     )
+
+
+def _is_labelled(intent: Intent) -> bool:
+    users = (*intent.reading.requirements, *intent.reading.constraints)
+    return any(user.name == TORCH and "+" in str(user.requirement.specifier) for user in users)
 
 
 def _pythons(intent: Intent, facts: Facts) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class _Search:
     def _settle(self, prospect: Prospect) -> None:
         release = prospect.release.version if prospect.release else None
         self._tries[release] = self._tries.get(release, 0) + 1
-        if release is not None and self._tries[release] > MOST_OF_RELEASE:
+        if self._tries[release] > (MOST_SETTLED if release is None else MOST_OF_RELEASE):
             return
         self._settled += 1
         self._tell(f"resolving {prospect.label}")
@@ -96,8 +96,8 @@ class _Search:
 
     def _turn_down(self, prospect: Prospect, why: Rejection) -> None:
         self._rejected.append(why)
-        if why.of_release and prospect.release is not None:
-            self._tries[prospect.release.version] = MOST_OF_RELEASE
+        if why.of_release:
+            self._tries[prospect.release.version if prospect.release else None] = MOST_SETTLED
         elif "Python" in why.why or why.rule == "artifact-exists":
             older = self._scout.on_older_python(prospect)
             self.add([older] if older else [])

@@ -23,6 +23,8 @@ class TorchWish:
     driver: str | None
     gpus: tuple[str, ...]
     source: TorchFrom
+    labelled: bool = False
+    """Does a requirement pin torch with a local label (`==2.6.0+cu124`)? Only an index variant has one."""
 
 
 def torch_choices(facts: Facts, wish: TorchWish) -> tuple[tuple[TorchChoice, ...], tuple[Rejection, ...]]:
@@ -57,8 +59,8 @@ def _of_release(facts: Facts, release: TorchRelease, wish: TorchWish) -> Iterato
         builds = [build for build in release.builds if build.cuda == wish.cuda]
     else:
         builds = _default_builds(release.builds, wish.driver)
-    # The default index's build stands first; an index variant of the same line serves pins with a local label.
-    for build in builds:
+    # The default index's build stands first; an index variant of the same line serves only pins with a local label.
+    for build in builds if wish.labelled else builds[:1]:
         yield TorchChoice(release=release, layer=Layer.PYPI, line=build.cuda, build=build)
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable
 
@@ -33,6 +33,7 @@ class Http:
         self._session: requests.Session | None = None
         self._gate = threading.Semaphore(connections)
         self._dead: dict[str, str] = {}
+        self._logins: dict[str, tuple[str, str] | None] = {}
 
     @property
     def session(self) -> requests.Session:
@@ -86,10 +87,26 @@ class Http:
                 time.sleep(self._pause)
         raise IndexUnreachable(index=label, reason="its answers break off", wanted=_path(url))
 
+    def know_login(self, url: str) -> None:
+        """Remember the credentials in an index's address for its host."""
+        self._without_login(url)
+
+    def _without_login(self, url: str) -> tuple[str, tuple[str, str] | None]:
+        """The address without credentials, and the credentials that were last given for its host.
+
+        Links of a page are joined to the page's address, so credentials in it would travel into every file's URL.
+        """
+        parts = urlsplit(url)
+        userinfo, _, host = parts.netloc.rpartition("@")
+        if userinfo:
+            self._logins[host] = _login(userinfo)
+        return urlunsplit(parts._replace(netloc=host)), self._logins.get(host)
+
     def _ask(self, url: str, *, label: str, headers: dict[str, str]) -> requests.Response:
         import requests
 
-        host = urlsplit(url).netloc.rpartition("@")[2]
+        url, login = self._without_login(url)
+        host = urlsplit(url).netloc
         if host in self._dead:
             raise IndexUnreachable(index=label, reason=self._dead[host])
         reason = ""
@@ -98,7 +115,7 @@ class Http:
                 time.sleep(self._pause * 2**attempt)
             try:
                 waits = (CONNECT_SECONDS, READ_SECONDS)
-                response = self.session.get(url, headers=headers, timeout=waits, stream=True)
+                response = self.session.get(url, headers=headers, timeout=waits, stream=True, auth=login)
             except requests.exceptions.RequestException as error:
                 reason = _reason(error)
                 continue
@@ -108,6 +125,14 @@ class Http:
             response.close()
         self._dead[host] = reason
         raise IndexUnreachable(index=label, reason=reason, wanted=_path(url))
+
+
+def _login(userinfo: str) -> tuple[str, str] | None:
+    """User and password of an address's userinfo; a token alone is a user name."""
+    if not userinfo:
+        return None
+    user, _, password = userinfo.partition(":")
+    return unquote(user), unquote(password)
 
 
 def _read_bounded(response: requests.Response, most: int, label: str) -> bytes | None:

@@ -125,6 +125,11 @@ class HttpIndex:
 
     # Pages
 
+    def _login_first(self, file: PackageFile) -> None:
+        """Make the credentials of a file's index known: with a warm cache its page was not asked for in this run."""
+        if file.index is not None:
+            self._http.know_login(file.index)
+
     def _page(self, url: str | None, name: str) -> tuple[PackageFile, ...] | None:
         with self._lock_for(f"page {url} {name}"):
             key = (url, name)
@@ -191,6 +196,7 @@ class HttpIndex:
             if known is not None:
                 return known
             raise NotCached(wanted=f"The metadata of {file.filename}")
+        self._login_first(file)
         if not ranges:
             response = self._http.get(file.url + ".metadata", label=_label(file.index))
             if response is not None:
@@ -216,6 +222,7 @@ class HttpIndex:
     def _download(self, file: PackageFile) -> bytes:
         if self._policy.offline:
             raise NotCached(wanted=f"The source distribution {file.filename}")
+        self._login_first(file)
         data = self._http.download(file.url, label=_label(file.index))
         found = hashlib.sha256(data).hexdigest()
         if file.sha256 is not None and found != file.sha256:

@@ -12,10 +12,14 @@ import threading
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
+from envcompose.errors import NotCached
 from envcompose.ports import Offer, Universe
 
 _PAGE = "application/vnd.pypi.simple.v1+json"
 _LINE = 1 << 16
+
+GRACE_SECONDS = 4.0
+"""How long an answer that the cache lacks is held back, to see whether the resolver needs it."""
 
 
 class Loopback:
@@ -24,6 +28,7 @@ class Loopback:
     def __init__(self) -> None:
         self._universes: dict[str, Universe] = {}
         self._errors: dict[str, Exception] = {}
+        self._ended: dict[str, threading.Event] = {}
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.answer = self._answer
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -40,7 +45,12 @@ class Loopback:
         """Serve a universe; gives the URL of its simple index."""
         key = f"u{len(self._universes)}"
         self._universes[key] = universe
+        self._ended[key] = threading.Event()
         return f"http://127.0.0.1:{self._server.server_address[1]}/{key}/simple"
+
+    def end(self, url: str) -> None:
+        """The resolver has ended: what it still waits for, it never needed."""
+        self._ended[url.split("/")[3]].set()
 
     def error_of(self, url: str) -> Exception | None:
         """The first error that a universe raised while it was asked, if any."""
@@ -53,9 +63,13 @@ class Loopback:
             return 404, "text/plain", b""
         try:
             return _reply(universe, parts)
+        except NotCached as error:
+            # The resolver reads ahead and drops what it does not need. An answer that it truly waits for comes late here.
+            if not self._ended[parts[0]].wait(GRACE_SECONDS):
+                self._errors.setdefault(parts[0], error)
         except Exception as error:
             self._errors.setdefault(parts[0], error)
-            return 404, "text/plain", b""
+        return 404, "text/plain", b""
 
 
 def _reply(universe: Universe, parts: list[str]) -> tuple[int, str, bytes]:

@@ -49,6 +49,7 @@ class UvResolver:
             text=True,
             check=False,
         )
+        self._loopback.end(url)
         error = self._loopback.error_of(url)
         if error is not None:
             raise error

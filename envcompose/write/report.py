@@ -9,6 +9,7 @@ from envcompose.model.composition import Composition, Package
 from envcompose.model.facts import Evidence
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.requirement import Outcome
+from envcompose.read.secrets import without_secrets
 from envcompose.write.words import (
     ARTIFACT_WORDS,
     STANDING_WORDS,
@@ -120,7 +121,7 @@ def _decision(package: Package) -> list[str]:
             + (f" ({escape('; '.join(package.bounds))})" if package.bounds else "")
         )
     if artifact.url and artifact.kind is not ArtifactKind.WHEEL:
-        lines.append(f"- source: <{artifact.url}>")
+        lines.append(f"- source: <{without_secrets(artifact.url)}>")
     if artifact.compile is not None:
         lines.append(f"- cost: {escape(compile_words(package))}")
     lines += [f"- lost: {escape(entry.what)}: {escape(entry.why)}" for entry in artifact.lost]
