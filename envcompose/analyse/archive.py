@@ -22,7 +22,10 @@ RATIO_FROM = 64 << 20
 MAX_MEMBERS = 200_000
 MAX_NAME = 1024
 MAX_DEPTH = 64
-PIECE = 1 << 18
+PIECE = 1 << 20
+"""Bytes that one step of inflating may give."""
+BITE = 1 << 16
+"""Compressed bytes given to one step: few enough that what is left over, and copied, stays small."""
 BLOCK = 512
 
 
@@ -89,17 +92,20 @@ def _inflate(data: bytes) -> Iterator[bytes]:
     inflater = zlib.decompressobj(31)
     while True:
         try:
-            piece = inflater.decompress(inflater.unconsumed_tail or view[at : at + PIECE], PIECE)
+            piece = inflater.decompress(inflater.unconsumed_tail or view[at : at + BITE], PIECE)
         except zlib.error as error:
             raise ArchiveRefused(f"the gzip data is damaged: {error}") from error
         if not inflater.unconsumed_tail:
-            at += PIECE
+            at += BITE
         total += len(piece)
         if total > MAX_INFLATED or (total > RATIO_FROM and total > MAX_RATIO * len(data)):
             raise ArchiveRefused("the archive inflates beyond the bounds")
         if piece:
             yield piece
         if inflater.eof:
+            if inflater.unused_data[:2] == b"\x1f\x8b":
+                # Other readers join the members; what they would see of such an archive is not what stands here.
+                raise ArchiveRefused("several gzip files in a row")
             return
         if at >= len(data) and not inflater.unconsumed_tail and not piece:
             raise ArchiveRefused("the gzip data ends early")
@@ -179,7 +185,11 @@ def _read_tar(stream: _Stream, wanted: Wanted, taken: Taken, listing: Listing) -
     while True:
         header = stream.read(BLOCK)
         if len(header) < BLOCK or header == bytes(BLOCK):
-            return _ended(header, count)
+            _ended(header, count)
+            while stream.read(PIECE):
+                # What follows is padding; reading on shows a torn end and archives that hide more.
+                pass
+            return
         count += 1
         if count > MAX_MEMBERS:
             raise ArchiveRefused("the archive has too many members")
@@ -200,7 +210,7 @@ def _ended(header: bytes, count: int) -> None:
 
 
 def _check_sum(header: bytes) -> None:
-    if sum(header[:148]) + sum(header[156:]) + 256 != _number(header[148:156]):
+    if sum(header) - sum(header[148:156]) + 256 != _number(header[148:156]):
         raise ArchiveRefused("a member's header is damaged")
 
 

@@ -67,6 +67,9 @@ def get_attribute(machine: Machine, owner: Value, name: str) -> Value:
     if isinstance(owner, LocalModule):
         if name in owner.scope.names:
             return present(machine, owner.scope.names[name], name)
+        lazy = owner.scope.names.get("__getattr__")
+        if isinstance(lazy, Function) and not name.startswith("__"):
+            return call_function(machine, lazy, [name], {})  # PEP 562
         from envcompose.analyse.importing import submodule
 
         return submodule(machine, owner, name)

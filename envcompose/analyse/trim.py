@@ -17,7 +17,7 @@ MAX_TEXT = 1 << 20
 """Bytes of one text that are read; longer ones are named in `refused` and not read at all."""
 MAX_NATIVE = 1 << 19
 """Bytes of one native source that are searched for includes: they stand at its head."""
-MAX_TEXTS = 48 << 20
+MAX_TEXTS = 20 << 20
 MAX_REACHED = 120
 MAX_STEPS = 3
 MAX_KEPT_TEXT = 1 << 20
@@ -47,7 +47,7 @@ class _Collector:
             return min(size, MAX_NATIVE)
         name = basename(path)
         limit = MAX_TEXT if suffix == ".py" or name in ALWAYS or name in EGG_INFO else MAX_TEXT >> 2
-        if suffix != ".py" and name not in ALWAYS and (suffix not in DATA or path.count("/") > 3):
+        if name not in ALWAYS and (path.count("/") > (5 if suffix == ".py" else 3) or suffix not in DATA | {".py"}):
             return None
         if size > limit:
             if name in ALWAYS and path.count("/") <= 1:
@@ -97,7 +97,8 @@ def trim_checkout(files: Mapping[str, bytes], name: str) -> SdistTexts:
 
 def _reduce(listing: Listing, collector: _Collector, filename: str, *, strip: bool = True) -> SdistTexts:
     top = _top_folder(listing.sizes) if strip else ""
-    texts = {path[len(top) :]: _decode(body) for path, body in collector.texts.items()}
+    # Each body is let go as soon as it is decoded: an archive may hold as many texts as the budget allows.
+    texts = {path[len(top) :]: _decode(collector.texts.pop(path)) for path in list(collector.texts)}
     sizes = {path[len(top) :]: size for path, size in listing.sizes.items()}
     kept = _kept(texts, sizes)
     return SdistTexts(

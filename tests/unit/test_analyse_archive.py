@@ -126,6 +126,7 @@ def test_long_names_of_both_kinds_are_read() -> None:
         (gzip.compress(header(b"demo/setup.py", b"no number!!\0")), "no number"),
         (gzip.compress(header(b"long", b"00004000000\0", b"L")), "too long"),
         (gzip.compress(header(b"demo/setup.py", b"\xff" * 12)), "number|bounds"),
+        (tar_of(("demo/setup.py", b"")) + tar_of(("demo/other.py", b"")), "several gzip files"),
         (b"PK\x03\x04 nonsense", "zip data is damaged"),
         (tar_of((special("demo/link", tarfile.SYMTYPE, "x"), b"")), "no usable member"),
     ],
