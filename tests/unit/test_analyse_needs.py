@@ -301,3 +301,80 @@ def test_scripts_entry_points_and_top_level_names_are_collected() -> None:
 def test_reading_conda_prefix_is_a_finding() -> None:
     setup = "import os\nfrom setuptools import setup\nprefix = os.environ.get('CONDA_PREFIX')\nsetup()\n"
     assert [trap.code for trap in analyse({"setup.py": setup}).traps] == ["conda-prefix"]
+
+
+def test_a_probe_that_insists_is_a_need_and_a_probe_for_a_conflict_is_none() -> None:
+    setup = """
+        from importlib.util import find_spec
+        from setuptools import setup
+        if find_spec("jinja2") is None:
+            raise RuntimeError("jinja2 is needed")
+        if find_spec("rival") is not None:
+            raise RuntimeError("rival must go")
+        setup()
+    """
+    assert required(analyse({"setup.py": setup})) == LEGACY | {"jinja2"}
+
+
+def test_a_program_that_is_looked_up_first_is_still_known() -> None:
+    setup = """
+        import shutil, subprocess
+        from setuptools import setup
+        CMAKE = shutil.which("cmake3") or shutil.which("cmake")
+        subprocess.check_call([CMAKE, "--build", "."])
+        setup()
+    """
+    assert required(analyse({"setup.py": setup})) == LEGACY | {"cmake"}
+
+
+def test_what_an_in_tree_backend_asks_for_is_optional() -> None:
+    files = {
+        "pyproject.toml": pyproject('["setuptools"]', "backend", 'backend-path = ["."]\n'),
+        "backend.py": """
+            from setuptools import build_meta as inner
+            def get_requires_for_build_wheel(config_settings=None):
+                return ["cmake>=3.20"]
+            def build_wheel(*args):
+                import requests
+        """,
+    }
+    analysis = analyse(files)
+    assert required(analysis) == {"setuptools", "requests"}
+    assert optional(analysis) == {"cmake"}
+
+
+def test_commands_that_no_build_runs_need_nothing() -> None:
+    setup = """
+        from setuptools import Command, setup
+        class Tests(Command):
+            def run(self):
+                import pytest
+        class Build(Command):
+            def run(self):
+                import numpy
+        setup(cmdclass={"test": Tests, "build_ext": Build})
+    """
+    assert required(analyse({"setup.py": setup})) == LEGACY | {"numpy"}
+
+
+def test_modules_with_a_lazy_attribute_function_are_read() -> None:
+    files = {
+        "setup.py": """
+            import envs
+            from setuptools import setup
+            if envs.TARGET == "cuda":
+                import torch
+            setup()
+        """,
+        "envs.py": """
+            import os
+            table = {"TARGET": lambda: os.getenv("DEMO_TARGET", "cuda")}
+            def __getattr__(name):
+                if name in table:
+                    return table[name]()
+                raise AttributeError(name)
+        """,
+    }
+    analysis = analyse(files)
+    assert required(analysis) == LEGACY | {"torch"}
+    assert [name for name, _, _ in analysis.switches] == ["DEMO_TARGET"]
