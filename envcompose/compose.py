@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 from envcompose.decide.gpu_code import gpu_code
 from envcompose.decide.manifest_needs import pixi_floor
 from envcompose.decide.order import build_order
@@ -19,6 +21,7 @@ from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.requirement import Fate, Outcome
 from envcompose.model.target import Default, Target, marker_environment
 from envcompose.ports import PackageIndex, Resolver
+from envcompose.resolve.metadata import parse_requirement
 from envcompose.review.packages import closure_packages, import_expectations
 from envcompose.review.rejections import told_rejections
 from envcompose.search.choices import Choices, target_choices
@@ -99,6 +102,7 @@ def _search(intent: Intent, world: World, choices: Choices, stack: Stack | None,
         forced=choices.forced,
         prefer=intent.wishes.prefer,
         source=intent.wishes.torch_from,
+        hints=tuple((name, str(origin)) for name, origin in intent.reading.no_build_isolation),
     )
     return find_candidate(scout, settler, world.tell)
 
@@ -123,6 +127,7 @@ def _composition(
         gpu_code=code,
         requests=intent.reading.conda,
         channels=intent.reading.channels,
+        build_hints=_build_hints(intent),
     )
     system = plan_system(plan)
     needs = {member.name: frozenset(r.name for r in member.requires) for member in plan.built_without_isolation()}
@@ -188,6 +193,16 @@ def _pypi_plan(intent: Intent, best: Settled, facts: Facts) -> PypiPlan:
         project=intent.reading.project,
         requirements=intent.reading.requirements,
     )
+
+
+def _build_hints(intent: Intent) -> dict[str, tuple[tuple[str, str], ...]]:
+    """`[tool.uv] extra-build-dependencies` of the user's project, by package."""
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for name, texts, origin in intent.reading.build_hints:
+        wanted = [requirement for text in texts if (requirement := parse_requirement(text)) is not None]
+        pairs = tuple((canonicalize_name(requirement.name), str(origin)) for requirement in wanted)
+        found[name] = (*found.get(name, ()), *pairs)
+    return found
 
 
 def _target_defaults(intent: Intent, target: Target) -> tuple[Default, ...]:

@@ -31,6 +31,8 @@ class Case:
     analysis: Analysis | None
     island: frozenset[str]
     forced: ArtifactKind | None
+    hint: str | None
+    """Where the user's project asks for a build without isolation."""
     given_url: str | None
 
     @property
@@ -140,7 +142,7 @@ def _prebuilt(case: Case) -> Artifact | None:
 
 
 def _sdist(case: Case) -> Artifact | None:
-    if case.ways.sdist is None or case.needs_island or case.foreign:
+    if case.ways.sdist is None or case.needs_island or case.foreign or case.hint is not None:
         return None
     compiles = _compiles(case)
     why = "it has no wheel that fits, and its build needs nothing that links torch"
@@ -153,6 +155,8 @@ def _no_isolation(case: Case) -> Artifact | None:
     if not case.lockable and case.forced is not ArtifactKind.NO_ISOLATION:
         return None
     why = "it has no wheel that fits, and its build imports torch, which must be the one it will run with"
+    if case.hint is not None:
+        why = f"it has no wheel that fits, and {case.hint} asks for a build without isolation"
     return _from_source(case, ArtifactKind.NO_ISOLATION, "no-isolation-sdist", why, _compiles(case))
 
 

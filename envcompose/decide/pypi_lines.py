@@ -55,7 +55,7 @@ def pypi_lines(plan: PypiPlan) -> tuple[PypiDependency, ...]:
     lines: dict[str, PypiDependency] = {}
     for name, member in sorted(plan.closure.members.items()):
         why = _reason(plan, member)
-        if why is None or name in tasks or plan.artifacts[name].kind is ArtifactKind.CONDA or _is_project(plan, name):
+        if why is None or _is_elsewhere(plan, name, tasks):
             continue
         lines[name] = _line(plan, member, why)
         for extra in _extras_with(plan, member, tasks):
@@ -63,6 +63,12 @@ def pypi_lines(plan: PypiPlan) -> tuple[PypiDependency, ...]:
             lines |= {
                 other: line for other, line in _instead_of(plan, member, extra, tasks).items() if other not in lines
             }
+    for name in sorted(tasks):
+        for requirement in plan.closure.members[name].requires:
+            other = plan.closure.members.get(canonicalize_name(requirement.name))
+            if other is not None and other.name not in lines and not _is_elsewhere(plan, other.name, tasks):
+                # The task installs with --no-deps, so what it needs must be in the lock.
+                lines[other.name] = _line(plan, other, f"required by {name}, which a task installs")
     if plan.project is not None:
         extras = tuple(sorted(plan.project.extras))
         lines[canonicalize_name(plan.project.name)] = PypiDependency(
@@ -73,6 +79,10 @@ def pypi_lines(plan: PypiPlan) -> tuple[PypiDependency, ...]:
             why="the project itself, editable",
         )
     return tuple(lines[name] for name in sorted(lines))
+
+
+def _is_elsewhere(plan: PypiPlan, name: str, tasks: set[str]) -> bool:
+    return name in tasks or plan.artifacts[name].kind is ArtifactKind.CONDA or _is_project(plan, name)
 
 
 def _is_project(plan: PypiPlan, name: str) -> bool:

@@ -42,6 +42,8 @@ class Plan:
     gpu_code: GpuCode
     requests: tuple[CondaRequest, ...]
     channels: tuple[str, ...]
+    build_hints: Mapping[str, tuple[tuple[str, str], ...]]
+    """What the user's project says must be there for a package's build: distributions, each with its place."""
 
     def built_without_isolation(self) -> list[Member]:
         """The members whose build sees the environment, by name."""
@@ -126,6 +128,9 @@ class _Layer:
         if analysis is None:
             return BuildNeeds(name=member.name, python=(), conda=(), tools=(), env=())
         wanted = _importable(analysis, plan.island)
+        for distribution, origin in plan.build_hints.get(member.name, ()):
+            if distribution not in plan.island:
+                wanted.setdefault(distribution, f"asked for at {origin} for the build")
         conda: set[str] = set()
         for distribution, why in sorted(wanted.items()):
             name = self._tool(distribution) or self.conda_name(distribution)
@@ -150,6 +155,8 @@ class _Layer:
         for tool in sorted({"cmake", "ninja", "rust", "git"} & set(tools)):
             self.add(tool, "*", f"a tool of the build of {member.name}", "build-tool")
             conda.add(tool)
+        if plan.artifacts[member.name].kind is ArtifactKind.TASK:
+            self.add("uv", "*", f"installs {member.name} in its task", "task-installer")
         env = self._switches(member.name)
         return BuildNeeds(
             name=member.name, python=tuple(sorted(wanted)), conda=tuple(sorted(conda)), tools=analysis.tools, env=env

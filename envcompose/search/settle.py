@@ -76,6 +76,7 @@ class Settler:
         forced: Mapping[str, ArtifactKind],
         prefer: Prefer,
         source: TorchFrom = TorchFrom.AUTO,
+        hints: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._facts = facts
         self._index = index
@@ -86,6 +87,7 @@ class Settler:
         self._forced = forced
         self._prefer = prefer
         self._source = source
+        self._hints = dict(hints)
 
     def settle(self, prospect: Prospect) -> Settled | Rejection:
         """Resolve and decide one prospect; a Rejection says why it does not stand."""
@@ -202,6 +204,7 @@ class Settler:
             analysis=analysis,
             island=island,
             forced=self._forced.get(name),
+            hint=self._hints.get(name),
             given_url=self._given_url(name),
         )
 
