@@ -38,15 +38,8 @@ def analyse_sdist(
     The readings come in the order of `torches`. Equal inputs give equal analyses. Never raises for what an sdist
     contains: what could not be followed is named in `incomplete`.
     """
-    major, _, minor = python.partition(".")
     info, project = read_package_info(texts), read_project(texts)
-    world = World(
-        torch="?",
-        declared=_declared_names(project),
-        lenient=True,
-        python=(int(major), int(minor.partition(".")[0] or 0)),
-        platform=platform,
-    )
+    world = _world(project, python, platform)
     found = _find(texts, project, world, rules)
     readings = read_metadata(texts, info, project, torches, world)
     needs = build_needs(found, _declaration(texts))
@@ -76,6 +69,12 @@ def analyse_sdist(
         traps=traps(found, needs),
         incomplete=tuple(dict.fromkeys([*project.faults, *_unread(texts), *_stopped(found)])),
     )
+
+
+def _world(project: Project, python: str, platform: str) -> World:
+    major, _, minor = python.partition(".")
+    version = (int(major), int(minor.partition(".")[0] or 0))
+    return World(torch="?", declared=_declared_names(project), lenient=True, python=version, platform=platform)
 
 
 def _unread(texts: SdistTexts) -> list[str]:
