@@ -245,3 +245,23 @@ def test_the_loaders_cache_is_read_as_ldconfig_prints_it() -> None:
     }
     assert ours <= wanted
     assert {name for name, _ in ours} == {name for name, _ in wanted}
+
+
+@needs_binutils
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here")
+def test_a_version_that_only_weak_symbols_need_is_not_needed(tmp_path: Path) -> None:
+    (tmp_path / "script").write_text("V_1 { global: strong; }; V_2 { global: feeble; };\n")
+    (tmp_path / "lib.c").write_text("int strong(void) { return 1; } int feeble(void) { return 2; }\n")
+    (tmp_path / "user.c").write_text(
+        "int strong(void); int feeble(void) __attribute__((weak));\n"
+        "int use(void) { return strong() + (feeble ? feeble() : 0); }\n"
+    )
+    command = ["gcc", "-shared", "-fPIC", "-nostdlib"]
+    script = f"-Wl,--version-script={tmp_path / 'script'}"
+    library, user = tmp_path / "libver.so", tmp_path / "user.so"
+    subprocess.run([*command, str(tmp_path / "lib.c"), script, "-Wl,-soname,libver.so", "-o", str(library)], check=True)
+    subprocess.run([*command, str(tmp_path / "user.c"), str(library), "-o", str(user)], check=True)
+    assert elf.read(str(user)).versions_needed == {("libver.so", "V_1")}
+    assert elf.read(str(library)).versions_defined == {"V_1", "V_2"}
+    assert elf.read_symbols(str(user)).undefined == {b"strong"}
+    agree(user)

@@ -236,6 +236,14 @@ WARNINGS: list[tuple[str, Change, Found]] = [
         {("gpucode.architectures", "warning", "kernel")},
     ),
     (
+        "an extension that is for single chips only",
+        lambda project: (
+            project.expected.update(gpus=["8.0", "9.0"]),
+            project.write(KERNEL, gpu_kernel((2, 90, 0x100011))),
+        ),
+        {("gpucode.architectures", "warning", "kernel")},
+    ),
+    (
         "a part for a library that most machines lack",
         lambda project: project.write(f"fast/video{SUFFIX}", foreign()),
         {("binary.libraries", "note", "fast")},
