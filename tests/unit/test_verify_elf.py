@@ -261,7 +261,35 @@ def test_a_version_that_only_weak_symbols_need_is_not_needed(tmp_path: Path) -> 
     library, user = tmp_path / "libver.so", tmp_path / "user.so"
     subprocess.run([*command, str(tmp_path / "lib.c"), script, "-Wl,-soname,libver.so", "-o", str(library)], check=True)
     subprocess.run([*command, str(tmp_path / "user.c"), str(library), "-o", str(user)], check=True)
+    # Few linkers mark such needs as weak, so the mark is put in here: the hash of V_2 (gABI), then the flags.
+    need = struct.pack("<I", 0x5C22)
+    content = user.read_bytes()
+    assert content.count(need + b"\0\0") == 1
+    user.write_bytes(content.replace(need + b"\0\0", need + b"\2\0"))
     assert elf.read(str(user)).versions_needed == {("libver.so", "V_1")}
     assert elf.read(str(library)).versions_defined == {"V_1", "V_2"}
     assert elf.read_symbols(str(user)).undefined == {b"strong"}
     agree(user)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here")
+@pytest.mark.parametrize("tag", ["--disable-new-dtags", "--enable-new-dtags"])
+def test_the_rpath_of_a_loader_counts_only_for_what_has_no_runpath(tmp_path: Path, tag: str) -> None:
+    """outer (RPATH: one) needs middle (RPATH or RUNPATH: two), which needs inner, which is in `one` only."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    source = tmp_path / "part.c"
+    source.write_text("int part;\n")
+    command = ["gcc", "-shared", "-fPIC", "-Wl,--no-as-needed", str(source)]
+    inner, middle, outer = one / "libinner.so", one / "libmiddle.so", tmp_path / "outer.so"
+    subprocess.run([*command, "-Wl,-soname,libinner.so", "-o", str(inner)], check=True)
+    flags = [f"-Wl,{tag},-rpath,{two}", "-Wl,-soname,libmiddle.so", str(inner)]
+    subprocess.run([*command, *flags, "-o", str(middle)], check=True)
+    flags = [f"-Wl,--disable-new-dtags,-rpath,{one}", str(middle), f"-Wl,-rpath-link,{one}"]
+    subprocess.run([*command, *flags, "-o", str(outer)], check=True)
+    load = libraries.Libraries(sys.executable).load(str(outer))
+    loads = subprocess.run(
+        [sys.executable, "-c", f"import ctypes; ctypes.CDLL({str(outer)!r})"], capture_output=True, check=False
+    )
+    assert (load.missing == ()) == (loads.returncode == 0) == (tag == "--disable-new-dtags")
