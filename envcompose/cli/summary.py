@@ -10,7 +10,7 @@ from typing import TextIO
 from envcompose.api import Result
 from envcompose.cli.terminal import bold, one_line
 from envcompose.model.composition import Composition, Package
-from envcompose.model.decision import Standing
+from envcompose.model.decision import CompileClass, Standing
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import Outcome
@@ -44,8 +44,16 @@ def _packages(composition: Composition) -> list[str]:
     lines = []
     for package in composition.packages:
         if package.pinned and package.name != "torch":
-            lines.append(_wrapped(f"{package.name} {package.version}: {_how(package)}"))
+            lines.append(_wrapped(f"{package.name} {package.version or 'from its source'}: {_how(package)}"))
+            lines += [_wrapped(f"  not {lost}") for lost in _why_compiled(package)]
     return lines
+
+
+def _why_compiled(package: Package) -> list[str]:
+    """What would have spared a compile, and why it was not taken: the nearest two."""
+    if package.artifact.compile in (None, CompileClass.SHORT):
+        return []
+    return [f"{entry.what}: {entry.why}" for entry in package.artifact.lost[:2]]
 
 
 def _other_fates(composition: Composition) -> list[str]:
@@ -68,7 +76,12 @@ def _how(package: Package) -> str:
 
 
 def _messages(composition: Composition) -> list[str]:
-    return [_message(message) for message in composition.messages]
+    lines = []
+    for message in composition.messages:
+        lines.append(_message(message))
+        if message.hint:
+            lines.append(f"  hint: {message.hint}")
+    return lines
 
 
 def _message(message: Message) -> str:
@@ -76,7 +89,7 @@ def _message(message: Message) -> str:
     place = ""
     if message.file and message.file not in message.text:
         place = f" ({message.file}{f':{message.line}' if message.line else ''})"
-    return f"{level}{message.text}{place}{f'; {message.hint}' if message.hint else ''}"
+    return f"{level}{message.text}{place}"
 
 
 def _cost(composition: Composition) -> list[str]:
@@ -85,7 +98,7 @@ def _cost(composition: Composition) -> list[str]:
     if composition.download_bytes and unknown:
         download += f" and {unknown} {'file' if unknown == 1 else 'files'} of unknown size"
     compiled = compiled_packages(composition)
-    builds = "; ".join(f"{p.name}: {compile_words(p)}" for p in compiled) or "nothing"
+    builds = "; ".join(f"{p.name} ({compile_words(p).removeprefix(f'{p.name} ')})" for p in compiled) or "nothing"
     return [
         f"download {download} (PyPI layer, {len(composition.packages)} distributions)",
         f"compiles {builds}",
