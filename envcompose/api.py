@@ -16,13 +16,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from envcompose import __version__
 from envcompose.compose import World, compose
-from envcompose.errors import EnvcomposeError, NothingAsked
+from envcompose.errors import EnvcomposeError, IndexAddress, NothingAsked, NothingUsable
 from envcompose.model.composition import Composition
 from envcompose.model.facts import Facts
-from envcompose.model.intent import InputReading, Intent, Request, Wishes
+from envcompose.model.intent import InputReading, Intent, Request, StackRequest, Wishes
 from envcompose.read.secrets import mask_secrets
 from envcompose.search.conda_wishes import with_conda_wishes
 from envcompose.search.torch_indexes import with_torch_indexes
@@ -84,10 +85,30 @@ def read_intent(inputs: Inputs, wishes: Wishes, facts: Facts, *, folder: Path | 
     if not (stacks or requirements or paths or inputs.requirement_files or inputs.environment_file):
         raise NothingAsked()
     merged = merge_readings(readings)
+    _check_reading(merged, stacks, wishes)
     target = (folder or _folder_of(inputs, merged)).resolve()
     request = _request(inputs, paths, target)
     intent = Intent(stacks=stacks, reading=_placed(merged, inputs.base, target), wishes=wishes, request=request)
     return with_torch_indexes(with_conda_wishes(intent, facts), facts), target
+
+
+def _check_reading(reading: InputReading, stacks: Sequence[StackRequest], wishes: Wishes) -> None:
+    """Is there anything to compose, and are the indexes addresses? Raises NothingUsable, IndexAddress."""
+    if not (stacks or reading.requirements or reading.conda or reading.project):
+        lost = [f"{fate.origin}: {fate.text}: {fate.note or fate.outcome.value}" for fate in reading.fates]
+        raise NothingUsable(lines=lost or ["the inputs hold no requirement"])
+    options = reading.indexes
+    for url in (wishes.index, options.index_url, *options.extra_index_urls, *(url for _, url in options.pinned)):
+        if url is not None and not _is_http(url):
+            raise IndexAddress(shown=mask_secrets(url))
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _read_files(inputs: Inputs, files: DiskFiles) -> list[InputReading]:

@@ -112,9 +112,47 @@ def _composition(
 ) -> Composition:
     best = found.best
     assert best is not None
-    line_name = best.torch.line if best.torch is not None else intent.wishes.cuda
+    plan, code_defaults = _plan(intent, world, choices, best)
+    system = plan_system(plan)
+    order = build_order({m.name: frozenset(r.name for r in m.requires) for m in plan.built_without_isolation()})
+    lines = pypi_lines(_pypi_plan(intent, best, world.facts))
+    target = _target(intent, choices, best, plan, system, order)
+    # How much is compiled in parallel is no choice where nothing is compiled against torch.
+    told = tuple(default for default in code_defaults if order or default.name != "max_jobs")
+    defaults = (*choices.defaults_for(best), *told, *_target_defaults(intent, target))
+    imports, extensions, scripts = import_expectations(best, world.facts, world.index)
+    sizes = [artifact.size for artifact in best.artifacts.values() if artifact.size is not None]
+    return Composition(
+        name=choices.name,
+        intent=intent,
+        target=target,
+        torch=best.torch,
+        stack=_stack_text(stack, best),
+        packages=closure_packages(best, frozenset(line.name for line in lines), _conda_names(world.facts)),
+        system=system,
+        pypi=lines,
+        no_build_isolation=tuple(name for name in order if best.artifacts[name].kind is ArtifactKind.NO_ISOLATION),
+        indexes=choices.indexes,
+        tasks=plan_tasks(best.artifacts, {name: m.version for name, m in best.closure.members.items()}, order),
+        defaults=tuple(sorted(defaults, key=lambda default: default.name)),
+        rejected=told_rejections(found, choices),
+        fates=_fates(intent, demand, target.python),
+        messages=(*intent.reading.messages, *choices.messages, *system.messages, *choices.messages_for(found, stack)),
+        download_bytes=sum(sizes) if sizes else None,
+        resolves=getattr(world.resolver, "resolves", 0),
+        facts_digest=world.facts.digest,
+        facts_as_of=world.facts.as_of,
+        imports=imports,
+        extensions=extensions,
+        scripts=scripts,
+    )
+
+
+def _plan(intent: Intent, world: World, choices: Choices, best: Settled) -> tuple[Plan, tuple[Default, ...]]:
+    """What the system layer is made for, and the defaults behind its compile settings."""
+    line_name = _line_name(intent, best)
     line = cuda_line(world.facts, line_name) if line_name else None
-    code, code_defaults = gpu_code(world.facts, best.torch, line, choices.torch.gpus, intent.wishes.build_memory_gib)
+    code, defaults = gpu_code(world.facts, best.torch, line, choices.torch.gpus, intent.wishes.build_memory_gib)
     plan = Plan(
         facts=world.facts,
         closure=best.closure,
@@ -129,53 +167,30 @@ def _composition(
         channels=intent.reading.channels,
         build_hints=_build_hints(intent),
     )
-    system = plan_system(plan)
-    needs = {member.name: frozenset(r.name for r in member.requires) for member in plan.built_without_isolation()}
-    order = build_order(needs)
-    lines = pypi_lines(_pypi_plan(intent, best, world.facts))
-    conda_names = {name.pypi: name.conda for name in world.facts.names if name.conda}
-    packages = closure_packages(best, frozenset(line.name for line in lines), conda_names)
-    # How much is compiled in parallel is no choice where nothing is compiled against torch.
-    told = tuple(default for default in code_defaults if order or default.name != "max_jobs")
-    defaults = (*choices.defaults_for(best), *told)
-    target = Target(
+    return plan, defaults
+
+
+def _line_name(intent: Intent, best: Settled) -> str | None:
+    return best.torch.line if best.torch is not None else intent.wishes.cuda
+
+
+def _target(
+    intent: Intent, choices: Choices, best: Settled, plan: Plan, system: SystemLayer, order: tuple[str, ...]
+) -> Target:
+    return Target(
         platform=intent.wishes.platform,
         python=best.prospect.python,
-        cuda=line_name,
+        cuda=_line_name(intent, best),
         driver=choices.driver_of(best, system),
-        driver_floor=line.driver_floor if line else None,
-        gpus=code.archs if best.torch is not None else (),
+        driver_floor=plan.line.driver_floor if plan.line else None,
+        gpus=plan.gpu_code.archs if best.torch is not None else (),
         glibc=choices.glibc,
         pixi=pixi_floor(intent, system, order, choices.glibc),
     )
-    imports, extensions, scripts = import_expectations(best, world.facts, world.index)
-    sizes = [artifact.size for artifact in best.artifacts.values() if artifact.size is not None]
-    return Composition(
-        name=choices.name,
-        intent=intent,
-        target=target,
-        torch=best.torch,
-        stack=_stack_text(stack, best),
-        packages=packages,
-        system=system,
-        pypi=lines,
-        no_build_isolation=tuple(name for name in order if best.artifacts[name].kind is ArtifactKind.NO_ISOLATION),
-        indexes=choices.indexes,
-        tasks=plan_tasks(
-            best.artifacts, {name: member.version for name, member in best.closure.members.items()}, order
-        ),
-        defaults=tuple(sorted((*defaults, *_target_defaults(intent, target)), key=lambda default: default.name)),
-        rejected=told_rejections(found, choices),
-        fates=_fates(intent, demand, target.python),
-        messages=(*intent.reading.messages, *choices.messages, *system.messages, *choices.messages_for(found, stack)),
-        download_bytes=sum(sizes) if sizes else None,
-        resolves=getattr(world.resolver, "resolves", 0),
-        facts_digest=world.facts.digest,
-        facts_as_of=world.facts.as_of,
-        imports=imports,
-        extensions=extensions,
-        scripts=scripts,
-    )
+
+
+def _conda_names(facts: Facts) -> dict[str, str]:
+    return {name.pypi: name.conda for name in facts.names if name.conda}
 
 
 def _pypi_plan(intent: Intent, best: Settled, facts: Facts) -> PypiPlan:

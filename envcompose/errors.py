@@ -437,3 +437,28 @@ class UnknownRecipe(InputError):
     def __init__(self, *, name: str, suggestion: str | None) -> None:
         hint = f"did you mean {suggestion}?" if suggestion else "envcompose recipes list"
         super().__init__(f"There is no recipe {name}", hints=(hint,))
+
+
+class NothingUsable(InputError):
+    """Inputs of which no line can be used (exit 2)."""
+
+    code = "nothing-usable"
+
+    def __init__(self, *, lines: Sequence[str]) -> None:
+        super().__init__(
+            "Nothing of what was given can be composed",
+            facts=lines,
+            hints=("name what the environment is for, for example: envcompose init axolotl --cuda 12.4",),
+        )
+
+
+class IndexAddress(InputError):
+    """An index whose address is no HTTP URL (exit 2); the address itself may hold secrets and is masked by whoever raises."""
+
+    code = "index-address"
+
+    def __init__(self, *, shown: str) -> None:
+        super().__init__(
+            f"{shown} is no address of a package index",
+            hints=("write it as https://HOST/simple",),
+        )

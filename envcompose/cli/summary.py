@@ -45,7 +45,7 @@ def _packages(composition: Composition) -> list[str]:
     for package in composition.packages:
         if package.pinned and package.name != "torch":
             lines.append(_wrapped(f"{package.name} {package.version or 'from its source'}: {_how(package)}"))
-            lines += [_wrapped(f"  not {lost}") for lost in _why_compiled(package)]
+            lines += [_wrapped(f"  not taken: {lost}") for lost in _why_compiled(package)]
     return lines
 
 

@@ -18,6 +18,7 @@ class Package:
 
     name: str
     version: str
+    """Empty where it comes from a source that is not read (a git address)."""
     layer: Layer
     artifact: Artifact
     extras: tuple[str, ...]

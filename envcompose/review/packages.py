@@ -24,7 +24,9 @@ def _package(best: Settled, member: Member, pinned: frozenset[str], conda_names:
     artifact = best.artifacts[member.name]
     return Package(
         name=member.name,
-        version=str(member.version),
+        version=""
+        if member.release.stub and artifact.rule == "as-given" and str(member.version) == "0"
+        else str(member.version),
         layer=artifact.layer,
         artifact=artifact,
         extras=member.extras,

@@ -94,7 +94,14 @@ class Choices:
     @property
     def messages(self) -> tuple[Message, ...]:
         """What the wishes themselves give reason to say."""
-        return ()
+        options, found = self.intent.reading.indexes, []
+        if self.intent.wishes.index and options.index_url:
+            text = f"--index holds, so the index {mask_secrets(options.index_url)} of the input is not asked"
+            found.append(Message(code="index-replaced", level=Level.NOTE, text=text))
+        for place in options.find_links:
+            text = f"{mask_secrets(place)} goes into the manifest, but its files were not looked into"
+            found.append(Message(code="find-links-not-read", level=Level.WARNING, text=text))
+        return tuple(found)
 
     def messages_for(self, found: Found, stack: Stack | None) -> tuple[Message, ...]:
         """Notes about what was given up: extras that the chosen release lacks, tables behind index variants."""
@@ -111,6 +118,12 @@ class Choices:
             text = f"PyTorch's index could not be asked about {names}: their builds for CUDA {best.torch.cuda if best.torch else ''} stand by tables"
             messages.append(Message(code="index-by-tables", level=Level.NOTE, text=text, packages=best.by_tables))
         messages += self._driver_hint(found, stack)
+        for member in best.closure.members.values() if best else ():
+            if member.release.stub and best is not None and best.artifacts[member.name].rule == "as-given":
+                text = f"{member.name} comes from a source that is not read here, so what it requires is not in the closure"
+                messages.append(
+                    Message(code="source-not-read", level=Level.WARNING, text=text, packages=(member.name,))
+                )
         if best is not None:
             for name, reasons in sorted(best.closure.assumed.items()):
                 text = f"the metadata of {name} could not be followed to the end and are used as found ({'; '.join(reasons[:2])})"
@@ -140,7 +153,9 @@ def target_choices(intent: Intent, facts: Facts) -> Choices:
     driver = cuda_of_driver(wishes.driver, facts) if wishes.driver else None
     return Choices(
         intent=intent,
-        torch=TorchWish(cuda=wishes.cuda, driver=driver, gpus=wishes.gpus, source=wishes.torch_from, labelled=_is_labelled(intent)),
+        torch=TorchWish(
+            cuda=wishes.cuda, driver=driver, gpus=wishes.gpus, source=wishes.torch_from, labelled=_is_labelled(intent)
+        ),
         pythons=_pythons(intent, facts),
         glibc=wishes.glibc or DEFAULT_GLIBC,
         forced=dict(wishes.artifacts),

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from urllib.parse import unquote
+
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
@@ -13,6 +15,7 @@ from packaging.version import Version
 from envcompose.decide.artifacts import Case, decide_artifact, refusal
 from envcompose.decide.known import known_bad
 from envcompose.decide.ways import Circumstances, Ways, ways_of
+from envcompose.errors import EnvcomposeError
 from envcompose.model.analysis import Analysis
 from envcompose.model.decision import Artifact, CompileClass, Rejection
 from envcompose.model.distribution import PackageFile
@@ -248,8 +251,22 @@ class Settler:
         for user in self._demand.requirements:
             given = given_of(user.name, user.requirement)
             if given is not None:
-                replaced[given.name] = [stub(given.name, given.version)]
+                replaced[given.name] = [self._given_release(given)]
         return replaced, by_tables
+
+    def _given_release(self, given: Given) -> Release:
+        """A wheel by URL with its own metadata where it can be read; else a release of which nothing is known."""
+        filename = unquote(given.url.split("#")[0].rpartition("/")[2])
+        if given.url.startswith(("http://", "https://")) and filename.endswith(".whl"):
+            file = PackageFile(
+                name=given.name, version=given.version, filename=filename, url=given.url.split("#")[0], sha256=None
+            )
+            try:
+                self._index.metadata(file)
+            except EnvcomposeError:
+                return stub(given.name, given.version)
+            return Release(name=given.name, version=given.version, file=file)
+        return stub(given.name, given.version)
 
     def _admits(self, prospect: Prospect) -> Callable[[str, Version], bool]:
         """Without a long compile, a package that only its project's release wheels bring is offered where one fits."""

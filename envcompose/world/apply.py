@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envcompose.errors import NotOurs, NotWritable
-from envcompose.world.files import write_file
+from envcompose.world.files import remove_scratch, write_file
 from envcompose.write.bundle import MANIFEST, Bundle, is_untouched
 
 # As git reads them, each of these lines keeps pixi's folder out; the second is what `pixi init` writes.
@@ -57,6 +57,7 @@ def write_files(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) ->
             shutil.copy2(manifest, kept)
             notes.append(f"the old {MANIFEST} is kept as {kept.name}")
         for file in files:
+            remove_scratch(folder / file.path)
             if file.action != "unchanged":
                 write_file(folder / file.path, file.text)
     except OSError as error:

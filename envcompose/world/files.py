@@ -65,6 +65,12 @@ def verifier_texts() -> Mapping[str, str]:
     }
 
 
+def remove_scratch(path: Path) -> None:
+    """Remove what a killed run left behind while it wrote this file."""
+    for scratch in path.parent.glob(f".{path.name}.*.new"):
+        scratch.unlink(missing_ok=True)
+
+
 def write_file(path: Path, text: str) -> None:
     """Replace a file in one step, synced before it takes its name: after a crash it is the old one or the new one.
 

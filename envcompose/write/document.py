@@ -159,7 +159,7 @@ def _package(package: Package) -> Document:
     artifact = package.artifact
     return {
         "name": package.name,
-        "version": package.version,
+        "version": package.version or None,
         "build": None,
         "layer": package.layer.value,
         "artifact": artifact.kind.value,

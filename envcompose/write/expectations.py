@@ -53,7 +53,7 @@ def _torch(composition: Composition) -> dict[str, Any]:
 
 
 def _pins(composition: Composition) -> dict[str, str]:
-    return {p.name: p.version for p in composition.packages if p.pinned and p.layer is Layer.PYPI and p.version != "0"}
+    return {p.name: p.version for p in composition.packages if p.pinned and p.layer is Layer.PYPI and p.version}
 
 
 def _bounds(composition: Composition) -> dict[str, list[str]]:

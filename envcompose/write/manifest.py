@@ -48,8 +48,10 @@ def manifest_of(composition: Composition, *, version: str, set_digest: str) -> M
 
 def _head(composition: Composition) -> tuple[str, ...]:
     target = composition.target
+    project = composition.intent.reading.project
     what = (
         composition.stack
+        or (project.name if project else "")
         or ", ".join(user.text for user in composition.intent.reading.requirements[:3])
         or composition.name
     )
@@ -115,10 +117,17 @@ def _pypi_options(composition: Composition) -> tuple[Line, ...]:
         lines.append(
             Line(key="extra-index-urls", value=urls, why="you named them; the first index that knows a name serves it")
         )
+    if options.find_links:
+        places = tuple(_find_links(place) for place in options.find_links)
+        lines.append(Line(key="find-links", value=places, why="you named them; their files were not looked into"))
     if composition.no_build_isolation:
         why = "built against this environment, in this order"
         lines.append(Line(key="no-build-isolation", value=composition.no_build_isolation, why=why))
     return tuple(lines)
+
+
+def _find_links(place: str) -> Value:
+    return {"url": without_secrets(place)} if "://" in place else {"path": place}
 
 
 def _pypi_value(dependency: PypiDependency) -> Value:
