@@ -14,8 +14,6 @@ import pytest
 from fake_index import FakeIndex, Reply
 from program import Program
 
-UNKNOWN_PROJECT = pytest.mark.xfail(reason="an unknown project is found by the resolver only", strict=False)
-
 
 def test_nothing_to_compose_shows_an_example(program: Program):
     status, lines = program.fails("init")
@@ -152,7 +150,6 @@ def test_a_broken_environment_file_is_told_with_its_line(program: Program):
     assert "environment.yml, line" in lines[0]
 
 
-@UNKNOWN_PROJECT
 def test_a_name_that_the_index_does_not_know_is_named_with_its_origin(program: Program, index: FakeIndex):
     (program.folder / "requirements.txt").write_text("alpha\nalpah-tools\n")
     status, lines = program.fails("init", "-r", "requirements.txt", "--index", index.url)
@@ -213,7 +210,6 @@ def test_an_index_that_refuses_us_is_an_answer_that_cannot_be_used(program: Prog
     assert f"HTTP status {code}" in lines[0]
 
 
-@UNKNOWN_PROJECT
 def test_an_index_that_knows_nothing_is_asked_and_believed(program: Program, index: FakeIndex):
     index.answer = lambda path: Reply(status=404)
     status, lines = program.fails("init", "alpha", "--index", index.url)
@@ -405,7 +401,6 @@ def test_secrets_of_an_index_are_never_printed(program: Program, index: FakeInde
     assert index.host in told
 
 
-@pytest.mark.xfail(reason="links of a page that was asked for with a password carry it", strict=False)
 def test_secrets_of_an_index_reach_no_file(program: Program, index: FakeIndex):
     url = f"http://user:pa55word@{index.host}/simple"
     (program.folder / "requirements.txt").write_text(f"--index-url {url}\nalpha\n")
