@@ -1,0 +1,1 @@
+"""The tests; a package, so that its fakes can be imported and its commands run with `python -m`."""
