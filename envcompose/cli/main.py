@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -71,6 +72,8 @@ class _Parser(argparse.ArgumentParser):
 
 def run() -> NoReturn:
     """The console script."""
+    # A job that is cancelled ends as one that is interrupted: scratch files go, and nothing is half written.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character gets its number; it is no reason to fail.

@@ -80,7 +80,8 @@ class Progress:
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
-        self._shown = sys.stderr.isatty()
+        self._shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._drawn = False
         self._text = ""
         self._since = time.monotonic()
         self._done = threading.Event()
@@ -95,6 +96,7 @@ class Progress:
         self._done.set()
         if self._shown:
             self._thread.join()
+        if self._drawn:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def tell(self, text: str) -> None:
@@ -108,6 +110,7 @@ class Progress:
         while not self._done.wait(0.2):
             seconds = time.monotonic() - self._since
             if seconds >= QUIET_SECONDS:
+                self._drawn = True
                 print(
                     f"\r\x1b[K{plain(self._text or 'reading')} … {seconds:.0f} s", end="", file=sys.stderr, flush=True
                 )

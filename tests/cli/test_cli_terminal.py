@@ -1,0 +1,71 @@
+"""What a terminal gets: colour, progress, and signals."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import pytest
+from fake_index import FakeIndex
+from program import Program
+
+
+def on_a_terminal(program: Program, *arguments: str, **variables: str) -> str:
+    """Run it with all streams on one terminal; gives what the terminal got."""
+    ours, theirs = pty.openpty()
+    environment = program.environment(**{"TERM": "xterm", **variables})
+    command = [sys.executable, "-m", "envcompose", *arguments]
+    done = subprocess.Popen(command, cwd=program.folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    got = b""
+    with suppress(OSError):  # a terminal whose last program has gone cannot be read (Linux)
+        while piece := os.read(ours, 65536):
+            got += piece
+    os.close(ours)
+    done.wait()
+    return got.decode()
+
+
+def test_an_error_is_bold_on_a_terminal_unless_no_color_is_set(program: Program):
+    assert on_a_terminal(program, "init", "axoltl").startswith("\x1b[1merror:\x1b[0m axoltl")
+    assert on_a_terminal(program, "init", "axoltl", NO_COLOR="1").startswith("error: axoltl")
+    assert on_a_terminal(program, "init", "axoltl", TERM="dumb").startswith("error: axoltl")
+
+
+def test_the_last_words_are_bold_and_whole_on_a_terminal(program: Program, index: FakeIndex):
+    got = on_a_terminal(program, "init", "alpha", "--python", "3.12", "--index", index.url)
+    assert "\x1b[1malpha, Python 3.12\x1b[0m\r\n" in got
+    assert "?[1m" not in got
+
+
+def test_progress_is_drawn_for_what_takes_long_and_cleared_again(program: Program, index: FakeIndex):
+    index.answer = lambda path: time.sleep(1)
+    got = on_a_terminal(program, "init", "alpha", "--index", index.url, NO_COLOR="1")
+    assert " … 1 s" in got
+    assert "\r\x1b[Kalpha" in got
+    dumb = on_a_terminal(program, "init", "alpha", "--index", index.url, "--refresh", TERM="dumb")
+    assert "\x1b" not in dumb
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_writes_nothing_and_leaves_no_scratch_files(program: Program, index: FakeIndex, sent: int):
+    index.answer = lambda path: time.sleep(2)
+    scratch = program.folder.parent / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "envcompose", "init", "alpha", "--index", index.url]
+    environment = program.environment(TMPDIR=str(scratch))
+    done = subprocess.Popen(command, cwd=program.folder, env=environment, stdout=-1, stderr=-1)
+    deadline = time.monotonic() + 20
+    while not index.asked and time.monotonic() < deadline:
+        time.sleep(0.02)
+    done.send_signal(sent)
+    out, err = done.communicate(timeout=20)
+    assert (done.returncode, out) == (130, b"")
+    assert err == b"interrupted; each file is still the old one, or already the new one\n"
+    assert program.tree() == {}
+    assert list(scratch.iterdir()) == []
