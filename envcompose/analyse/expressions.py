@@ -170,11 +170,18 @@ def _slice(machine: Machine, node: ast.Slice, scope: Scope) -> Value:
     return machine.unknown(node) if any(isinstance(part, Unknown) for part in parts) else slice(*parts)
 
 
+BUILT = frozenset({"ext_modules", "cmdclass", "rust_extensions", "data_files", "package_data"})
+"""Arguments of setup() that say nothing about requirements."""
+
+
 def _call(machine: Machine, node: ast.Call, scope: Scope) -> Value:
     callee = machine.evaluate(node.func, scope)
     arguments = _elements(machine, node.args, scope)
     keywords: dict[str, Value] = {}
+    skips_build = isinstance(callee, Opaque) and machine.world.skips_build and callee.path.endswith(".setup")
     for keyword in node.keywords:
+        if keyword.arg in BUILT and skips_build and not isinstance(keyword.value, (ast.Name, ast.Constant)):
+            continue
         value = machine.evaluate(keyword.value, scope)
         if keyword.arg is not None:
             keywords[keyword.arg] = value

@@ -50,6 +50,9 @@ def submodule(machine: Machine, owner: LocalModule, name: str) -> Value:
     return found if found is not None else machine.unknown(f"{owner.name}.{name}")
 
 
+NO_TORCH = "No module named 'torch'"
+
+
 def need_module(machine: Machine, name: str) -> None:
     """Record the import of a module from outside; raise where it is assumed to be missing."""
     top = name.split(".", maxsplit=1)[0]
@@ -63,6 +66,7 @@ def need_module(machine: Machine, name: str) -> None:
         return
     if top == "torch":
         missing = machine.world.torch is None
+        machine.asked_torch |= machine.trying > 0
     else:
         # Whoever handles a missing module expects it missing; who does not, needs it, and the build brings it.
         missing = machine.trying > 0 and top.replace("_", "-").lower() not in machine.world.declared

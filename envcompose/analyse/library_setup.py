@@ -41,7 +41,7 @@ def _find_spec(machine: Machine, arguments: Values, keywords: Keywords, node: Va
     top = name.split(".")[0]
     machine.see("probe", name, soft=True)
     if top == "torch":
-        machine.touched_torch = True
+        machine.touched_torch = machine.asked_torch = True
         missing = machine.world.torch is None and not machine.world.lenient
         return None if missing else machine.unknown(node, True)
     if machine.world.lenient:
@@ -100,7 +100,7 @@ def _dist_version(machine: Machine, arguments: Values, keywords: Keywords, node:
     canonical = canonicalize_name(name)
     absent = ("PackageNotFoundError", "DistributionNotFound", "ModuleNotFoundError", "ImportError", "Exception")
     if canonical == "torch":
-        machine.touched_torch = True
+        machine.touched_torch = machine.asked_torch = True
         if machine.world.torch is None:
             raise Raised((*absent, "BaseException"), name)
         return machine.unknown(node, True) if machine.world.torch == "?" else machine.world.torch
@@ -205,6 +205,7 @@ def _torch(value: Any) -> Any:
 
 def _torch_version(machine: Machine) -> Value:
     installed = machine.world.torch
+    machine.asked_torch = True
     return installed if installed not in (None, "?") else machine.unknown("torch.__version__", True)
 
 

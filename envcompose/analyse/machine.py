@@ -35,6 +35,11 @@ class World:
     python: tuple[int, int] = (3, 12)
     platform: str = "linux"
 
+    @property
+    def skips_build(self) -> bool:
+        """Are only requirements asked for, with torch there, so that what would be compiled does not matter?"""
+        return not self.lenient and self.torch is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -77,6 +82,8 @@ class Machine:
     steps: int = 0
     depth: int = 0
     touched_torch: bool = False
+    asked_torch: bool = False
+    """Did torch's version, or its absence, decide anything? Where not, equal runs follow for every torch."""
     line: int = 0
     file: str = "setup.py"
     scope: Scope | None = None

@@ -11,6 +11,7 @@ from posixpath import dirname
 from envcompose.analyse import library_builtins, library_machine, library_setup, library_standard
 from envcompose.analyse.calls import call_function, find_in_class, items_of, yielded
 from envcompose.analyse.expressions import EXPRESSIONS
+from envcompose.analyse.importing import NO_TORCH
 from envcompose.analyse.machine import ROOT, Machine, Seen, World, shorten
 from envcompose.analyse.signals import Signal
 from envcompose.analyse.statements import STATEMENTS
@@ -45,6 +46,7 @@ class Outcome:
     stopped: tuple[str, ...]
     """What could not be followed, each with file and line."""
     touched_torch: bool
+    asked_torch: bool
     names: dict[str, Value]
 
 
@@ -77,6 +79,7 @@ def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Seq
         seen=tuple(machine.seen),
         stopped=tuple(dict.fromkeys(stopped)),
         touched_torch=machine.touched_torch,
+        asked_torch=machine.asked_torch,
         names=names,
     )
 
@@ -94,6 +97,9 @@ def _run_body(machine: Machine, tree: ast.Module, scope: Scope, stopped: list[st
                 continue
             machine.see("raised", (error.kinds[0], error.text), line=line)
             stopped.append(f"{place}: raises {error.kinds[0]}" + (f" ({error.text})" if error.text else ""))
+            if machine.world.torch is None and error.text == NO_TORCH and not machine.world.lenient:
+                # Nothing after this is reached without torch; what it would say with one is asked separately.
+                return
         except (OutOfBudget, RecursionError, MemoryError) as error:
             stopped.append(f"{machine.file}:{statement.lineno}: too much to follow ({error or type(error).__name__})")
             if str(error) == "steps":

@@ -132,14 +132,12 @@ def read_metadata(
         readings = tuple(_reading(torch, static, MetadataSource.STATIC) for torch in torches)
         return Readings(readings=readings, follows_torch=False, outcomes={})
     outcomes: dict[str | None, Outcome] = {}
+    guesses: list[Outcome] = []
     gathered: dict[str | None, tuple[_Gathered, str | None]] = {}
     for torch in dict.fromkeys([*torches, *PROBES]):
-        if outcomes and not any(outcome.touched_torch for outcome in outcomes.values()):
-            outcomes[torch], gathered[torch] = next(iter(outcomes.values())), next(iter(gathered.values()))
-            continue
         if torch not in torches and _differ(gathered):
             break
-        outcomes[torch] = _outcome(sdist, world, torch)
+        outcomes[torch] = _known_outcome(torch, outcomes, guesses) or _outcome(sdist, world, torch, guesses)
         gathered[torch] = _evaluated(sdist, project, outcomes[torch])
     follows = _differ(gathered)
     readings = tuple(
@@ -152,12 +150,25 @@ def _differ(gathered: Mapping[str | None, tuple[_Gathered, str | None]]) -> bool
     return len({frozenset(found.certain) for found, _ in gathered.values()}) > 1
 
 
-def _outcome(sdist: SdistTexts, world: World, torch: str | None) -> Outcome:
+def _known_outcome(
+    torch: str | None, outcomes: Mapping[str | None, Outcome], guesses: Sequence[Outcome]
+) -> Outcome | None:
+    """Give the outcome of another torch where torch's version decided nothing in it."""
+    if any(outcome.asked_torch for outcome in outcomes.values()):
+        return None
+    for known, outcome in outcomes.items():
+        if not outcome.touched_torch or (known is not None and torch is not None):
+            return outcome
+    return guesses[0] if guesses and torch is not None else None
+
+
+def _outcome(sdist: SdistTexts, world: World, torch: str | None, guesses: list[Outcome]) -> Outcome:
     """Evaluate for one torch. Where nothing works without torch, what it would say with one is the best guess."""
     outcome = run_setup(sdist, _with_torch(world, torch))
     if torch is None and outcome.stopped and outcome.touched_torch:
         guess = run_setup(sdist, _with_torch(world, "?"))
-        return replace(guess, stopped=outcome.stopped)
+        guesses.append(guess)
+        return replace(guess, stopped=outcome.stopped, asked_torch=guess.asked_torch or outcome.asked_torch)
     return outcome
 
 

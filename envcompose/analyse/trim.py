@@ -219,33 +219,48 @@ def _reached(
     yield from ((p, False) for p in by_name.get("__init__.py", ()) if parts.issuperset(p.split("/")) and "/" in p)
 
 
+IMPORTS = re.compile(
+    r"(?:^|[:;])[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#;]+)|import[ \t]+([^\n#;]+))", re.M
+)
+IMPORTED = re.compile(r"(?:^|,)[\s(]*([\w.]+)")
+QUOTED = re.compile(r"(\"{3}|'{3})(.{0,5000}?)\1|\"([^\"\n]{2,1000})\"|'([^'\n]{2,1000})'", re.S)
+DEFINED = re.compile(r"[ \t]*(?:async[ \t]+)?def[ \t]")
+
+
 def _names_in(source: str, *, everywhere: bool) -> tuple[list[str], list[str]]:
     """Give the modules that a file imports (relative ones with their dots) and the path-like words in its strings.
 
-    Unless `everywhere`, what stands inside functions is left out.
+    Unless `everywhere`, what stands inside functions is left out. The text is searched and not parsed: to keep a file
+    too many costs little, and most of the files that are kept are never evaluated.
     """
-    tree = parse_python(source)
+    text = source if everywhere else _outside_functions(source)
     imports: set[str] = set()
-    words: set[str] = set()
-    for node in _nodes(tree, everywhere) if tree is not None else ():
-        if isinstance(node, ast.Import):
-            imports.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
+    for base, names, modules in IMPORTS.findall(text):
+        if base:
             imports.add(base)
-            imports.update(f"{base}.{alias.name}" if node.module else f"{base}{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 5000:
-            words.update(WORDS.findall(node.value))
+            joint = base if base.strip(".") == "" else f"{base}."
+            imports.update(f"{joint}{name}" for name in IMPORTED.findall(_plain(names)))
+        else:
+            imports.update(IMPORTED.findall(modules))
+    words = {word for groups in QUOTED.findall(text) for part in groups[1:] if part for word in WORDS.findall(part)}
     return sorted(imports), sorted(words)
 
 
-def _nodes(tree: ast.Module, everywhere: bool) -> Iterator[ast.AST]:
-    stack: list[ast.AST] = [tree]
-    while stack:
-        node = stack.pop()
-        yield node
-        if everywhere or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            stack.extend(ast.iter_child_nodes(node))
+def _plain(names: str) -> str:
+    return re.sub(r"#[^\n]*", "", names) if "#" in names else names
+
+
+def _outside_functions(source: str) -> str:
+    """Give the lines that do not stand inside a function, by their indentation."""
+    kept: list[str] = []
+    inside: int | None = None
+    for line in source.split("\n"):
+        indent = len(line) - len(line.lstrip())
+        if inside is not None and (indent > inside or not line.strip()):
+            continue
+        inside = indent if DEFINED.match(line) else None
+        kept.append(line)
+    return "\n".join(kept)
 
 
 @lru_cache(maxsize=200)
