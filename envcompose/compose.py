@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 
@@ -33,7 +33,6 @@ from envcompose.search.subject import Demand, Stack
 from envcompose.search.subject_of import subject_of
 from envcompose.search.torches import cuda_line, torch_choices
 
-
 MOST_CHECKED = 40
 """How many names are looked up before the search, one after the other."""
 
@@ -52,7 +51,7 @@ def compose(intent: Intent, world: World) -> Composition:
     """Search, decide, plan both layers. Raises Infeasible (exit 1), and what the ports raise (exit 3); writes nothing."""
     choices = target_choices(intent, world.facts)
     stack, demand = subject_of(intent, world.facts)
-    _check_names(demand, world.index)
+    _check_names(demand, world.index, choices.pythons[0])
     found = _search(intent, world, choices, stack, demand)
     if found.best is None:
         raise Infeasible(
@@ -68,9 +67,9 @@ def compose(intent: Intent, world: World) -> Composition:
     return composition
 
 
-def _check_names(demand: Demand, index: PackageIndex) -> None:
+def _check_names(demand: Demand, index: PackageIndex, python: str) -> None:
     """Is there a project of each name that the user wrote? Raises ProjectUnknown; long lists are left to the resolver."""
-    named = [user for user in demand.requirements if user.requirement.url is None]
+    named = [user for user, requirement in demand.active(marker_environment(python)) if requirement.url is None]
     for user in named[:MOST_CHECKED]:
         if index.project(user.name) is None:
             raise ProjectUnknown(name=user.name, origin=str(user.origin))
@@ -120,7 +119,8 @@ def _composition(
     # How much is compiled in parallel is no choice where nothing is compiled against torch.
     told = tuple(default for default in code_defaults if order or default.name != "max_jobs")
     defaults = (*choices.defaults_for(best), *told, *_target_defaults(intent, target))
-    imports, extensions, scripts = import_expectations(best, world.facts, world.index)
+    pinned = frozenset(line.name for line in lines)
+    imports, extensions, scripts = import_expectations(best, world.facts, world.index, pinned)
     sizes = [artifact.size for artifact in best.artifacts.values() if artifact.size is not None]
     return Composition(
         name=choices.name,
@@ -128,7 +128,8 @@ def _composition(
         target=target,
         torch=best.torch,
         stack=_stack_text(stack, best),
-        packages=closure_packages(best, frozenset(line.name for line in lines), _conda_names(world.facts)),
+        packages=closure_packages(best, pinned, _conda_names(world.facts), system),
+        replacements=_replacements(best, plan),
         system=system,
         pypi=lines,
         no_build_isolation=tuple(name for name in order if best.artifacts[name].kind is ArtifactKind.NO_ISOLATION),
@@ -168,6 +169,19 @@ def _plan(intent: Intent, world: World, choices: Choices, best: Settled) -> tupl
         build_hints=_build_hints(intent),
     )
     return plan, defaults
+
+
+def _replacements(best: Settled, plan: Plan) -> tuple[tuple[str, SystemLayer], ...]:
+    """For each prebuilt wheel the system layer of the same composition with that package built without isolation."""
+    found = []
+    for name, artifact in sorted(best.artifacts.items()):
+        release = best.closure.members[name].release
+        if artifact.kind is not ArtifactKind.PREBUILT or not release.from_sdist:
+            continue
+        built = replace(artifact, kind=ArtifactKind.NO_ISOLATION)
+        analyses = {**plan.analyses, name: best.universe.analysis_of(release)}
+        found.append((name, plan_system(replace(plan, artifacts={**plan.artifacts, name: built}, analyses=analyses))))
+    return tuple(found)
 
 
 def _line_name(intent: Intent, best: Settled) -> str | None:
@@ -252,7 +266,10 @@ def _fates(intent: Intent, demand: Demand, python: str) -> tuple[Fate, ...]:
     fates = list(intent.reading.fates)
     for request in intent.stacks:
         fates.append(Fate(text=request.text, origin=request.origin, outcome=Outcome.KEPT, note="the stack"))
+    told = {(fate.text, fate.origin) for fate in fates}
     for user in intent.reading.requirements:
+        if (user.text, user.origin) in told:
+            continue
         marker = user.requirement.marker
         holds = marker is None or marker.evaluate(environment)
         note = None if holds else f"its marker does not hold on linux-64 with Python {python}"
@@ -260,7 +277,11 @@ def _fates(intent: Intent, demand: Demand, python: str) -> tuple[Fate, ...]:
             Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT if holds else Outcome.INACTIVE, note=note)
         )
     for kind, users in (("constraint", intent.reading.constraints), ("override", intent.reading.overrides)):
-        fates += [Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT, note=f"a {kind}") for user in users]
+        fates += [
+            Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT, note=f"a {kind}")
+            for user in users
+            if (user.text, user.origin) not in told
+        ]
     return tuple(
         sorted(fates, key=lambda fate: (fate.origin.kind, fate.origin.file or "", fate.origin.line or 0, fate.text))
     )

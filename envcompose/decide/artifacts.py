@@ -146,6 +146,8 @@ def _sdist(case: Case) -> Artifact | None:
         return None
     compiles = _compiles(case)
     why = "it has no wheel that fits, and its build needs nothing that links torch"
+    if case.analysis is not None and case.analysis.follows_torch:
+        why += "; its requirements follow the installed torch, and read without one they ask for the torch chosen"
     return _from_source(case, ArtifactKind.SDIST, "isolated-sdist", why, compiles)
 
 
@@ -153,6 +155,8 @@ def _no_isolation(case: Case) -> Artifact | None:
     if case.ways.sdist is None or _refused(case) is not None:
         return None
     if not case.lockable and case.forced is not ArtifactKind.NO_ISOLATION:
+        return None
+    if not (case.needs_island or case.foreign or case.hint or case.forced is ArtifactKind.NO_ISOLATION):
         return None
     why = "it has no wheel that fits, and its build imports torch, which must be the one it will run with"
     if case.hint is not None:
@@ -176,13 +180,25 @@ def _from_source(case: Case, kind: ArtifactKind, rule: str, why: str, compiles: 
         rule=rule,
         why=why,
         standing=Standing.PROVED if case.analysis and not case.analysis.incomplete else Standing.ASSUMED,
-        evidence=(case.evidence(f"{sdist.filename} is its only file that fits"), *_build_evidence(case)),
+        evidence=(
+            case.evidence(f"{sdist.filename} is its only file that fits"),
+            *_build_evidence(case),
+            *_declared(case),
+        ),
         url=sdist.url,
         sha256=sdist.sha256,
         size=sdist.size,
         compile=compiles,
         compile_text=cost.text if cost and compiles else None,
     )
+
+
+def _declared(case: Case) -> tuple[Evidence, ...]:
+    """What the sdist declares for its build."""
+    if case.analysis is None:
+        return ()
+    text = f"its build declares {', '.join(case.analysis.build_requires) or 'no requirement'} ({case.analysis.build_backend})"
+    return (Evidence(text=text, source=f"the sdist of {case.member.name} {case.member.version}"),)
 
 
 def _build_evidence(case: Case) -> tuple[Evidence, ...]:

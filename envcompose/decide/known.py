@@ -61,7 +61,7 @@ def sound_prebuilt(
     for wheel in (wheel for wheel in recipe.prebuilt if wheel.version == version):
         why = next(_misfits(recipe, wheel, torch, python, glibc), None)
         if why is None:
-            return _filled(wheel, torch, python), tuple(lost)
+            return _filled(wheel, torch, python), ()
         lost.append(
             Rejection(
                 what=f"prebuilt {recipe.name} {version} for torch {wheel.torch}, CUDA {wheel.cuda}",

@@ -17,6 +17,7 @@ from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import CondaBuild, Facts, PackageRecipe
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer, TorchChoice
+from envcompose.resolve.partners import PARTNERS
 from envcompose.resolve.tags import best_wheel, is_pure, wheel_ranks
 
 _MANYLINUX = re.compile(r"manylinux_2_(\d+)_x86_64")
@@ -55,13 +56,22 @@ def ways_of(facts: Facts, name: str, version: Version, files: Sequence[PackageFi
     wheel = best_wheel(own, wheel_ranks(around.python, around.glibc))
     if wheel is None and (lacking := _no_wheel(name, version, own, around)) is not None:
         lost.append(lacking)
-    elif wheel is not None and (why := wheel_misfit(recipe, version, wheel, around.torch)) is not None:
+    elif (
+        wheel is not None
+        and not _on_its_own_index(name, around.torch)
+        and (why := wheel_misfit(recipe, version, wheel, around.torch)) is not None
+    ):
         lost.append(Rejection(what=f"the wheel of {name} {version}", why=why, rule="wheel-fits-cuda"))
         wheel = None
     prebuilt, misfits = sound_prebuilt(recipe, version, around.torch, around.python, around.glibc)
     sdist = next((file for file in own if not file.is_wheel), None)
     conda = conda_build(recipe, version, around.torch)
     return Ways(conda=conda, wheel=wheel, prebuilt=prebuilt, sdist=sdist, lost=(*lost, *misfits))
+
+
+def _on_its_own_index(name: str, torch: TorchChoice | None) -> bool:
+    """Does PyTorch's index bring a partner's build for the same line? Then the default index's wheel is not meant."""
+    return name in PARTNERS and torch is not None and torch.index is not None
 
 
 def _no_wheel(name: str, version: Version, own: Sequence[PackageFile], around: Circumstances) -> Rejection | None:
@@ -73,7 +83,9 @@ def _no_wheel(name: str, version: Version, own: Sequence[PackageFile], around: C
         best_wheel(compiled, wheel_ranks(other, around.glibc)) for other in _other_pythons(around.python)
     )
     why = f"it has no wheel for Python {around.python}" if fits_elsewhere else _glibc_words(compiled, around.glibc)
-    return Rejection(what=f"{name} {version}", why=why, rule="wheel-fits")
+    return Rejection(
+        what=f"{name} {version}", why=why, rule="wheel-fits-python" if fits_elsewhere else "wheel-fits-glibc"
+    )
 
 
 def _glibc_words(compiled: Sequence[PackageFile], glibc: str) -> str:
@@ -129,6 +141,11 @@ def compile_class(recipe: PackageRecipe | None, *, extension: bool | None, cuda_
     if cuda_sources >= 20:
         return CompileClass.LONG
     return CompileClass.MINUTES if cuda_sources else CompileClass.SHORT
+
+
+def compiles_long(recipe: PackageRecipe) -> bool:
+    """Is its source build known to take long?"""
+    return recipe.compile_cost is not None and CompileClass(recipe.compile_cost.class_) is CompileClass.LONG
 
 
 def build_refused(recipe: PackageRecipe | None, version: Version, torch: TorchChoice | None) -> str | None:

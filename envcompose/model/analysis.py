@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -53,6 +53,8 @@ class SdistTexts:
     """Header names that native sources #include, sorted."""
     refused: tuple[str, ...] = ()
     """What was refused or left out, and why."""
+    included: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    """By native source: the headers that it includes, each with its line. Plain standard headers are left out."""
 
     def to_json(self) -> str:
         """Give the JSON text that `from_json` reads back to an equal value; keys and lists are sorted."""
@@ -62,6 +64,7 @@ class SdistTexts:
             "texts": dict(self.texts),
             "includes": list(self.includes),
             "refused": list(self.refused),
+            "included": {path: [list(entry) for entry in entries] for path, entries in self.included.items()},
         }
         return json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
@@ -76,8 +79,12 @@ class SdistTexts:
                 texts={str(name): str(content) for name, content in document["texts"].items()},
                 includes=tuple(str(name) for name in document["includes"]),
                 refused=tuple(str(line) for line in document["refused"]),
+                included={
+                    str(path): tuple((str(header), int(line)) for header, line in entries)
+                    for path, entries in document.get("included", {}).items()
+                },
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"not a trimmed sdist: {error!r}") from error
 
 
@@ -99,6 +106,52 @@ class Trap:
     """Something that makes a build fail or, worse, succeed wrongly. `code` is stable."""
 
     code: str
+    text: str
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemNeed:
+    """A program, or a conda package of the toolkit, that a default build needs outside of Python."""
+
+    name: str
+    """A program ('nvcc>=11.7' with its minimum, 'cxx', 'network') or a conda package."""
+    condition: str | None
+    place: Place | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """An environment variable that the build reads."""
+
+    name: str
+    default: str | None
+    place: Place
+    meaning: str | None
+    """What variables of this name do, where that is known."""
+    uses: tuple[Place, ...]
+    """The conditions that the variable decides, in the order of the source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prebuilt:
+    """A wheel that the build tries to download instead of compiling. Braces hold what is not known before the build."""
+
+    url: str | None
+    filename: str
+    tags: tuple[tuple[str, str], ...]
+    """What the file name says, as far as the code tells: cuda, torch, abi, python, platform."""
+    switches: tuple[str, ...]
+    """Environment variables that decide whether it is tried."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """What the package's own `[tool.uv]` table says about builds: evidence from those who know."""
+
+    kind: str
     text: str
     place: Place | None
 
@@ -150,3 +203,10 @@ class Analysis:
     """Environment switches: name, default, and where they are read."""
     traps: tuple[Trap, ...]
     incomplete: tuple[str, ...]
+    tool_needs: tuple[SystemNeed, ...] = ()
+    """The programs of `tools`, each with its reason."""
+    toolkit_needs: tuple[SystemNeed, ...] = ()
+    """The packages of `toolkit_packages`, each with its reason."""
+    environment: tuple[Switch, ...] = ()
+    prebuilt: tuple[Prebuilt, ...] = ()
+    hints: tuple[Hint, ...] = ()

@@ -24,6 +24,8 @@ class Package:
     extras: tuple[str, ...]
     requested: bool
     required_by: tuple[str, ...]
+    requirers: tuple[tuple[str, str], ...]
+    """Every requirer with its specifier; the user's own have no name."""
     bounds: tuple[str, ...]
     index: str | None
     pinned: bool
@@ -136,6 +138,8 @@ class Composition:
     imports: tuple[tuple[str, str], ...]
     extensions: tuple[tuple[str, str], ...]
     scripts: tuple[tuple[str, str], ...]
+    replacements: tuple[tuple[str, SystemLayer], ...] = ()
+    """For each prebuilt wheel the system layer that building it instead would need."""
 
     def package(self, name: str) -> Package | None:
         """The package of this name in the closure."""

@@ -6,6 +6,7 @@ wheel with the metadata that the analyser read. What conda provides is one relea
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,6 @@ from envcompose.model.distribution import PackageFile
 from envcompose.ports import Offer, PackageIndex
 from envcompose.resolve.metadata import render_metadata
 from envcompose.resolve.tags import best_wheel, wheel_ranks
-
-NO_HASH = "0" * 64
 
 Admits = Callable[[str, Version], bool]
 
@@ -134,7 +133,7 @@ class TargetUniverse:
         file = release.file
         return Offer(
             filename=_filename(release),
-            sha256=(file.sha256 if file else None) or NO_HASH,
+            sha256=(file.sha256 if file else None) or _name_digest(release),
             requires_python=file.requires_python if file else None,
             yanked=file.yanked if file else False,
             uploaded=file.uploaded if file else None,
@@ -151,6 +150,11 @@ def _sdist(files: Sequence[PackageFile]) -> PackageFile | None:
         (file for file in files if not file.is_wheel), key=lambda file: (file.filename.endswith(".zip"), file.filename)
     )
     return sdists[0] if sdists else None
+
+
+def _name_digest(release: Release) -> str:
+    """Stands in for a hash that no index tells: uv keeps metadata by hash, so each file needs one of its own."""
+    return hashlib.sha256(f"{release.name} {release.version} {_filename(release)}".encode()).hexdigest()
 
 
 def _filename(release: Release) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from envcompose.model.composition import Package
+from collections.abc import Mapping
+
+from envcompose.model.composition import CondaDependency, Package, SystemLayer
 from envcompose.model.decision import Artifact, Standing
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind
@@ -15,29 +17,54 @@ _ORDER = (Standing.PROVED, Standing.BY_TABLES, Standing.ASSUMED)
 Pairs = tuple[tuple[str, str], ...]
 
 
-def closure_packages(best: Settled, pinned: frozenset[str], conda_names: dict[str, str]) -> tuple[Package, ...]:
+def closure_packages(
+    best: Settled, pinned: frozenset[str], conda_names: Mapping[str, str], system: SystemLayer
+) -> tuple[Package, ...]:
     """Every distribution of the closure by name, each with its decision and its standing."""
-    return tuple(_package(best, member, pinned, conda_names) for _, member in sorted(best.closure.members.items()))
+    provided = {dependency.name: dependency for dependency in system.dependencies}
+    return tuple(
+        _package(best, member, pinned, conda_names, provided.get(conda_names.get(name, name)))
+        for name, member in sorted(best.closure.members.items())
+    )
 
 
-def _package(best: Settled, member: Member, pinned: frozenset[str], conda_names: dict[str, str]) -> Package:
+def _package(
+    best: Settled,
+    member: Member,
+    pinned: frozenset[str],
+    conda_names: Mapping[str, str],
+    provided: CondaDependency | None,
+) -> Package:
     artifact = best.artifacts[member.name]
+    if provided is not None and artifact.kind is not ArtifactKind.CONDA:
+        artifact = _from_conda(provided)
+    unread = member.release.stub and artifact.rule == "as-given" and str(member.version) == "0"
     return Package(
         name=member.name,
-        version=""
-        if member.release.stub and artifact.rule == "as-given" and str(member.version) == "0"
-        else str(member.version),
+        version="" if unread else str(member.version),
         layer=artifact.layer,
         artifact=artifact,
         extras=member.extras,
         requested=member.requested,
         required_by=tuple(sorted({requirer for requirer, _ in member.required_by if requirer != USER})),
+        requirers=tuple((requirer, str(requirement.specifier)) for requirer, requirement in member.required_by),
         bounds=member.bounds(),
         index=member.release.file.index if member.release.file is not None else None,
         pinned=member.name in pinned,
         standing=_standing(best, member, artifact),
         links_torch=member.name in best.island,
-        conda_name=conda_names.get(member.name) if artifact.layer is Layer.SYSTEM else None,
+        conda_name=conda_names.get(member.name, member.name) if artifact.layer is Layer.SYSTEM else None,
+    )
+
+
+def _from_conda(provided: CondaDependency) -> Artifact:
+    """A distribution that a conda dependency of the manifest provides: pixi pins the PyPI resolve at its version."""
+    return Artifact(
+        kind=ArtifactKind.CONDA,
+        rule=provided.rule,
+        why=f"conda provides it ({provided.name} {provided.spec}): {provided.why}; the version shown is PyPI's newest that fits",
+        standing=Standing.BY_TABLES,
+        evidence=provided.evidence,
     )
 
 
@@ -51,8 +78,10 @@ def _standing(best: Settled, member: Member, artifact: Artifact) -> Standing:
     return max(found, key=_ORDER.index)
 
 
-def import_expectations(best: Settled, facts: Facts, index: PackageIndex) -> tuple[Pairs, Pairs, Pairs]:
-    """Import names of the named packages and of the island, extension modules of what is compiled, console scripts.
+def import_expectations(
+    best: Settled, facts: Facts, index: PackageIndex, pinned: frozenset[str]
+) -> tuple[Pairs, Pairs, Pairs]:
+    """Import names of what the manifest pins and of the island, extension modules of what is compiled, console scripts.
 
     Real import names are read from the wheel's own file list or the sdist; a distribution whose names cannot be
     known is left out rather than guessed.
@@ -62,7 +91,7 @@ def import_expectations(best: Settled, facts: Facts, index: PackageIndex) -> tup
         recipe = facts.packages.get(name)
         artifact = best.artifacts[name]
         compiled = artifact.kind in (ArtifactKind.PREBUILT, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
-        if not (member.requested or name in best.island or compiled):
+        if not (name in pinned or name in best.island or compiled):
             continue
         tops, modules, commands = _names_of(best, member, index)
         named = recipe.imports if recipe and recipe.imports else tuple(_likely(name, tops))
@@ -71,7 +100,7 @@ def import_expectations(best: Settled, facts: Facts, index: PackageIndex) -> tup
             extensions += [
                 (name, module) for module in (recipe.extensions if recipe and recipe.extensions else modules)
             ]
-        if member.requested:
+        if name in pinned:
             scripts += [(name, command) for command in (recipe.scripts if recipe and recipe.scripts else commands)]
     return tuple(imports), tuple(extensions), tuple(scripts)
 

@@ -24,7 +24,7 @@ def told_rejections(found: Found, choices: Choices) -> tuple[Rejection, ...]:
     newest_first = sorted(entries, key=_key, reverse=True)
     if best is not None:
         # What is older than the chosen release lost to it by the order of cost alone.
-        newest_first = [entry for entry in newest_first if entry.release is None or entry.release >= best.version]
+        newest_first = [entry for entry in newest_first if entry.release is None or entry.release > best.version]
     told = []
     newest_first = _first_of_each(newest_first)
     for _, group in groupby(newest_first, key=_kind):

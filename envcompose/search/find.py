@@ -16,7 +16,7 @@ from envcompose.search.settle import Settled, Settler
 MOST_SETTLED = 24
 """How many candidates are resolved before the search gives up."""
 
-MOST_OF_RELEASE = 5
+MOST_OF_RELEASE = 8
 """How many candidates of one stack release are resolved before an older release is looked at."""
 
 
@@ -42,6 +42,37 @@ def find_candidate(scout: Scout, settler: Settler, tell: Callable[[str], None] =
     return search.found()
 
 
+class _Attempts:
+    """What was learned from the failed candidates of one release of the stack (or of the requirements alone)."""
+
+    def __init__(self) -> None:
+        self._tries = 0
+        self._said: set[str] = set()
+        self._is_over = False
+        self._is_about_python = False
+        self.newest_python: str | None = None
+        """Newer ones fail over something that no torch changes."""
+
+    def admits(self, prospect: Prospect) -> bool:
+        """Is it worth resolving this candidate? Counts it."""
+        if self._is_over or (self._is_about_python and not prospect.newer_pythons_failed):
+            return False
+        self._tries += 1
+        return self._tries <= (MOST_OF_RELEASE if prospect.release is not None else MOST_SETTLED)
+
+    def note(self, prospect: Prospect, why: Rejection) -> bool:
+        """Learn from a failure; is the same candidate worth another try on an older Python?"""
+        words = why.why.partition(" (with ")[0]
+        if why.of_release:
+            # The same words on two Pythons: no other candidate of this release will do better.
+            self._is_over = words in self._said
+            self._is_about_python = True
+        elif prospect.newer_pythons_failed:
+            self._is_about_python, self.newest_python = False, prospect.python
+        self._said.add(words)
+        return not self._is_over and (why.of_release or "Python" in words or why.rule == "artifact-exists")
+
+
 class _Search:
     def __init__(self, scout: Scout, settler: Settler, tell: Callable[[str], None]) -> None:
         self._scout = scout
@@ -50,8 +81,8 @@ class _Search:
         self._heap: list[tuple[tuple[int, ...], int, Prospect]] = []
         self._counter = 0
         self._settled = 0
-        self._tries: dict[Version | None, int] = {}
         self._rejected: list[Rejection] = []
+        self._attempts: dict[Version | None, _Attempts] = {}
         self.best: Settled | None = None
 
     @property
@@ -73,9 +104,12 @@ class _Search:
             self._settle(prospect)
 
     def _settle(self, prospect: Prospect) -> None:
-        release = prospect.release.version if prospect.release else None
-        self._tries[release] = self._tries.get(release, 0) + 1
-        if self._tries[release] > (MOST_SETTLED if release is None else MOST_OF_RELEASE):
+        attempts = self._attempts.setdefault(prospect.release.version if prospect.release else None, _Attempts())
+        if not attempts.admits(prospect):
+            return
+        if attempts.newest_python is not None and Version(prospect.python) > Version(attempts.newest_python):
+            older = self._scout.on_older_python(prospect)
+            self.add([older] if older else [])
             return
         self._settled += 1
         self._tell(f"resolving {prospect.label}")
@@ -96,9 +130,8 @@ class _Search:
 
     def _turn_down(self, prospect: Prospect, why: Rejection) -> None:
         self._rejected.append(why)
-        if why.of_release:
-            self._tries[prospect.release.version if prospect.release else None] = MOST_SETTLED
-        elif "Python" in why.why or why.rule == "artifact-exists":
+        attempts = self._attempts[prospect.release.version if prospect.release else None]
+        if attempts.note(prospect, why):
             older = self._scout.on_older_python(prospect)
             self.add([older] if older else [])
 
@@ -119,6 +152,8 @@ def _lacking_wheels(settled: Settled) -> list[str]:
 
     def lacks(artifact: Artifact) -> bool:
         built = artifact.kind in (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
-        return built and artifact.compile is not None and any(entry.rule == "wheel-fits" for entry in artifact.lost)
+        return (
+            built and artifact.compile is not None and any(entry.rule == "wheel-fits-python" for entry in artifact.lost)
+        )
 
     return sorted(name for name, artifact in settled.artifacts.items() if lacks(artifact))

@@ -24,6 +24,7 @@ from envcompose.model.intent import ArtifactKind, TorchFrom
 from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import active_requirements, header_values
+from envcompose.resolve.partners import PARTNERS, release_partners
 from envcompose.search.torches import TORCH, cuda_line, describe
 
 MOST_VERSIONS = 12
@@ -136,6 +137,9 @@ class Observer:
                 stage=Stage.ARTIFACT, why=f"there is no project {name} on the package index", rule="project-exists"
             )
         versions = self._versions(name, files, requirement.specifier)
+        if around.torch is not None and name in PARTNERS:
+            pairs = release_partners(around.torch.release, name)
+            versions = [version for version in versions if not pairs or version.public in pairs]
         if not versions:
             return Outlook(
                 stage=Stage.ARTIFACT, why=f"no release of {name} satisfies {_bare(requirement)}", rule="release-exists"

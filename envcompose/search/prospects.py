@@ -53,6 +53,8 @@ class Prospect:
     outlook: Outlook
     newer_pythons: tuple[str, ...] = ()
     """What speaks against each newer Python."""
+    newer_pythons_failed: bool = False
+    """Was the same candidate resolved in vain on a newer Python?"""
 
     @property
     def label(self) -> str:
@@ -87,6 +89,7 @@ class Scout:
         self._torch_first = stack is None and any(user.name == TORCH for user in demand.requirements)
         self.rejections: list[Rejection] = []
         self.subject = "these requirements" if stack is None else stack.recipe.name
+        self.distribution = "" if stack is None else stack.distribution
 
     def prospects(self) -> Iterator[list[Prospect]]:
         """Groups of prospects, each sorted by cost; a later group is never cheaper than the best of an earlier one.
@@ -137,7 +140,8 @@ class Scout:
         found = self._newest_python(prospect.release, torch, ranks, after=prospect.python, failures=[])
         if found is None:
             return None
-        return replace(found, torches=prospect.torches, newer_pythons=(*prospect.newer_pythons, *found.newer_pythons))
+        newer = (*prospect.newer_pythons, *found.newer_pythons)
+        return replace(found, torches=prospect.torches, newer_pythons=newer, newer_pythons_failed=True)
 
     def _torch_rank(self, torch: TorchChoice | None) -> int:
         return 0 if torch is None else self._torch_versions.index(torch.version)
@@ -197,6 +201,7 @@ class Scout:
         if release is not None:
             # An extra may name its own project again (`name[other-extra]`): that is this very release.
             requirements += [r for r in release.active(environment) if not self._is_subject(r)]
+            requirements.append(Requirement(f"{self.distribution}=={release.version}"))
         outlook = self._observer.look(requirements, torch, python)
         if outlook.passed and release is not None and release.follows_torch:
             return self._lockable(release, torch, environment, outlook)
@@ -211,14 +216,20 @@ class Scout:
         """pixi locks an isolated reading (facts: pixi.md §2.1), so that one must want the torch that is chosen."""
         if torch is None or torch.layer is Layer.SYSTEM:
             return outlook
-        isolated = release.active(marker_environment("3.12"), isolated=True)
-        wanted = [requirement for requirement in isolated if requirement.name == "torch"]
-        clash = next((r for r in wanted if not r.specifier.contains(torch.locked_version, prereleases=True)), None)
+        clash = self._lock_clash(release, torch)
         if clash is None:
             return outlook
         dear = "".join(f"; {text}" for text in outlook.long_compiles)
         why = f"its requirements follow the installed torch, and read without one (as pixi locks it) it needs {clash.name}{clash.specifier}{dear}"
         return Outlook(stage=Stage.LOCK, why=why, rule="pixi-can-lock")
+
+    def _lock_clash(self, release: StackRelease, torch: TorchChoice) -> Requirement | None:
+        """What the isolated reading asks of torch, where that is not the torch chosen."""
+        if not release.follows_torch:
+            return None
+        isolated = release.active(marker_environment(self._pythons[0]), isolated=True)
+        wanted = [requirement for requirement in isolated if canonicalize_name(requirement.name) == TORCH]
+        return next((r for r in wanted if not r.specifier.contains(torch.locked_version, prereleases=True)), None)
 
     def _read(self, version: Version, torch: TorchChoice | None) -> StackRelease | None:
         assert self._stack is not None
@@ -272,12 +283,20 @@ class Scout:
         """Why a release is out: what its newest torch that satisfies its bounds runs into, wheels before conda builds."""
         within = [failure for failure in failures if failure[0].stage > Stage.TORCH] or failures
         wheels = [failure for failure in within if failure[1] is None or failure[1].layer is Layer.PYPI] or within
+        wheels = [failure for failure in wheels if self._could_lock(version, failure[1])] or wheels
         newest = wheels[0][1]
         outlook, torch, _ = max(
             (failure for failure in wheels if failure[1] == newest), key=lambda failure: failure[0].stage
         )
         what = self.subject if version is None else f"{self.subject} {version}"
         return Rejection(what=what, why=self._reason(outlook, torch), rule=outlook.rule, release=version)
+
+    def _could_lock(self, version: Version | None, torch: TorchChoice | None) -> bool:
+        """Would pixi's isolated reading of this release go with this torch?"""
+        if version is None or torch is None or torch.layer is Layer.SYSTEM:
+            return True
+        release = self._read(version, torch)
+        return release is None or self._lock_clash(release, torch) is None
 
     def _reason(self, outlook: Outlook, torch: TorchChoice | None) -> str:
         why = outlook.why or ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
 from urllib.parse import unquote
 
 from packaging.requirements import Requirement
@@ -14,7 +13,7 @@ from packaging.version import Version
 
 from envcompose.decide.artifacts import Case, decide_artifact, refusal
 from envcompose.decide.known import known_bad
-from envcompose.decide.ways import Circumstances, Ways, ways_of
+from envcompose.decide.ways import Circumstances, Ways, compiles_long, ways_of
 from envcompose.errors import EnvcomposeError
 from envcompose.model.analysis import Analysis
 from envcompose.model.decision import Artifact, CompileClass, Rejection
@@ -131,6 +130,9 @@ class Settler:
             artifacts[member.name] = self._sized(artifact, case.ways)
             if case.analysis is not None:
                 analyses[member.name] = case.analysis
+        if torch is not None and torch.layer is Layer.PYPI:
+            why_not = (*artifacts[TORCH].lost, *self._why_not_conda(closure, island, torch))
+            artifacts[TORCH] = replace(artifacts[TORCH], lost=why_not)
         missing = self._toolkit_missing(artifacts, analyses, torch)
         if missing is not None:
             return self._rejection(prospect, missing, "toolkit-exists")
@@ -153,6 +155,26 @@ class Settler:
             cost=cost,
             by_tables=by_tables if torch is not None else (),
         )
+
+    def _why_not_conda(self, closure: Closure, island: frozenset[str], torch: TorchChoice) -> list[Rejection]:
+        """Why torch does not come from conda: no such build there, or not of everything that links it."""
+        what = f"torch {torch.version} from conda-forge"
+        own = self._facts.packages.get(TORCH)
+        serves = [build for build in own.conda if build.version == torch.version] if own else []
+        lines = sorted({line for build in serves for line in build.cuda}, key=Version)
+        if not any(
+            Version(line) <= Version(torch.line) and line.split(".")[0] == torch.line.split(".")[0] for line in lines
+        ):
+            has = f"only for CUDA {', '.join(lines)}" if lines else "not at all"
+            return [Rejection(what=what, why=f"conda-forge builds it {has}", rule="island-from-one-source")]
+        lacking = [name for name in sorted(island - {TORCH}) if not self._has_conda(closure.members[name], torch)]
+        why = f"it has no build of {', '.join(lacking)} for it at these versions"
+        return [Rejection(what=what, why=why, rule="island-from-one-source")] if lacking else []
+
+    def _has_conda(self, member: Member, torch: TorchChoice) -> bool:
+        recipe = self._facts.packages.get(member.name)
+        builds = recipe.conda if recipe else ()
+        return any(build.torch == torch.minor and Version(build.conda_version) == member.version for build in builds)
 
     def _known_bad(self, closure: Closure, torch: TorchChoice | None) -> tuple[str, ...]:
         """Pairs in the closure that facts warn of, whichever way the package comes."""
@@ -269,7 +291,7 @@ class Settler:
         return stub(given.name, given.version)
 
     def _admits(self, prospect: Prospect) -> Callable[[str, Version], bool]:
-        """Without a long compile, a package that only its project's release wheels bring is offered where one fits."""
+        """Without a long compile, packages whose source build takes long are offered where something ready fits."""
         torch = prospect.torches[0] if len(prospect.torches) == 1 else None
         around = Circumstances(torch=torch, python=prospect.python, glibc=self._glibc)
         sound_only = not prospect.cost.long_compile and torch is not None
@@ -280,13 +302,8 @@ class Settler:
             if name in PARTNERS and not _is_partner(name, version, prospect.torches):
                 return False
             recipe = self._facts.packages.get(name)
-            if (
-                not sound_only
-                or recipe is None
-                or not recipe.prebuilt
-                or name in self._forced
-                or prospect.outlook.long_compiles
-            ):
+            dear = recipe is not None and (bool(recipe.prebuilt) or compiles_long(recipe))
+            if not (sound_only and dear) or name in self._forced or prospect.outlook.long_compiles:
                 return True
             return ways_of(self._facts, name, version, self._index.project(name) or (), around).without_build
 
@@ -366,5 +383,5 @@ def _short(words: str) -> str:
     """The heart of uv's prose on one line: its first reason; the whole of it is the trace's business (-v)."""
     text = " ".join(words.replace("╰─▶", "").replace("×", "").split())
     text = text.partition("No solution found when resolving dependencies:")[2].strip() or text
-    text = text.partition(", we can conclude")[0]
+    text = text.partition(", we can conclude")[0].removeprefix("Because ")
     return text if len(text) <= MOST_WORDS else text[: MOST_WORDS - 1].rpartition(" ")[0] + " …"

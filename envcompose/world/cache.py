@@ -51,7 +51,11 @@ class Cache:
                 ).fetchone()
             except sqlite3.Error:
                 return None
-        return None if row is None else (zlib.decompress(row[0]).decode(), row[1])
+        try:
+            return None if row is None else (zlib.decompress(row[0]).decode(), row[1])
+        except (zlib.error, UnicodeDecodeError, TypeError):
+            # A damaged entry is as good as none.
+            return None
 
     def put(self, kind: str, key: str, text: str, at: float) -> None:
         """Store a text; the last writer wins."""

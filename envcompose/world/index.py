@@ -58,11 +58,13 @@ class HttpIndex:
 
     def project(self, name: str) -> tuple[PackageFile, ...] | None:
         """See ports.PackageIndex."""
+        known: tuple[PackageFile, ...] | None = None
         for url in self._policy.urls:
             files = self._page(url, canonicalize_name(name))
             if files:
                 return files
-        return None
+            known = files if known is None else known
+        return known
 
     def partner_index(self, url: str, name: str) -> tuple[PackageFile, ...] | None:
         """See ports.PackageIndex."""

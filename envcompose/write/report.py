@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from envcompose.model.composition import Composition, Package
+from envcompose.manifest.toml_text import toml_key, toml_string, toml_value
+from envcompose.model.composition import Composition, Package, SystemLayer
 from envcompose.model.facts import Evidence
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.requirement import Outcome
 from envcompose.read.secrets import without_secrets
+from envcompose.write.command import command_of
 from envcompose.write.words import (
     ARTIFACT_WORDS,
     STANDING_WORDS,
@@ -27,7 +29,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 def report_of(composition: Composition, *, version: str, set_digest: str) -> str:
     """The report as Markdown; foreign text is escaped, so that nothing of it can become markup."""
     sections = [
-        [f"# {escape(composition.name)}", "", f"{escape(chosen_line(composition))}."],
+        [
+            f"# {escape(composition.name)}",
+            "",
+            f"{escape(chosen_line(composition))}.",
+            "",
+            f"Answers `{command_of(composition.intent)}`.",
+        ],
         _standing(composition),
         _asked(composition),
         _given_up(composition),
@@ -116,10 +124,7 @@ def _decision(package: Package) -> list[str]:
     ]
     lines += [f"- evidence: {_evidence(evidence)}" for evidence in artifact.evidence]
     if package.required_by:
-        lines.append(
-            f"- required by: {escape(', '.join(package.required_by))}"
-            + (f" ({escape('; '.join(package.bounds))})" if package.bounds else "")
-        )
+        lines.append(f"- required by: {escape(_requirers(package))}")
     if artifact.url and artifact.kind is not ArtifactKind.WHEEL:
         lines.append(f"- source: <{without_secrets(artifact.url)}>")
     if artifact.compile is not None:
@@ -129,6 +134,18 @@ def _decision(package: Package) -> list[str]:
         f"- next best: {ARTIFACT_WORDS[other.artifact]}: {escape(other.cost)}" for other in artifact.alternatives[:1]
     ]
     return lines
+
+
+def _requirers(package: Package) -> str:
+    """Who requires it, exact pins first: they leave the least choice."""
+    told = sorted({(requirer, spec) for requirer, spec in package.requirers if requirer}, key=_by_tightness)
+    words = [f"{requirer} ({spec})" if spec else requirer for requirer, spec in told]
+    return ", ".join(words[:8]) + (f" and {len(words) - 8} more" if len(words) > 8 else "")
+
+
+def _by_tightness(requirer: tuple[str, str]) -> tuple[bool, bool, str]:
+    name, spec = requirer
+    return not spec.startswith("=="), not spec, name
 
 
 def _evidence(evidence: Evidence) -> str:
@@ -159,24 +176,47 @@ def _sources(composition: Composition) -> list[str]:
 
 
 def _replacements(composition: Composition) -> list[str]:
-    """For each prebuilt wheel that was not probed: the lines that build the same package instead."""
-    lines = []
-    for package in composition.packages:
-        if package.artifact.kind is not ArtifactKind.PREBUILT:
+    """For each prebuilt wheel that was not probed: the lines that build the same package instead, and the command."""
+    lines: list[str] = []
+    for name, system in composition.replacements:
+        package = composition.package(name)
+        if package is None:
             continue
-        command = f"envcompose init … --artifact {package.name}=no-isolation"
+        stack = composition.stack
+        command = command_of(composition.intent, pinned=stack, artifact=f"{name}=no-isolation")
         lines += [
-            f"If the prebuilt wheel of {escape(package.name)} cannot be had, build it instead: `{command}` writes",
-            "the toolkit, the build needs and these lines:",
+            f"If the prebuilt wheel of {escape(name)} cannot be had, these lines build it instead"
+            + (f" ({escape(cost)})" if (cost := _build_cost(package)) else "")
+            + f"; `{command}` writes them:",
             "",
             "```toml",
-            "[pypi-options]",
-            f'no-build-isolation = ["{package.name}"]',
-            "[pypi-dependencies]",
-            f'{package.name} = "=={package.version}"',
+            *_toml_lines(composition, system, package),
             "```",
+            "",
         ]
-    return ["## If a prebuilt wheel is not there", "", *lines] if lines else []
+    return ["## If a prebuilt wheel is not there", "", *lines[:-1]] if lines else []
+
+
+def _build_cost(package: Package) -> str:
+    others = package.artifact.alternatives
+    return next((other.cost for other in others if other.artifact is ArtifactKind.NO_ISOLATION), "")
+
+
+def _toml_lines(composition: Composition, system: SystemLayer, package: Package) -> list[str]:
+    """What the manifest would gain, table by table."""
+    have = {d.name: d.spec for d in composition.system.dependencies}
+    env = {variable.name for variable in composition.system.env}
+    new = [f"{d.name} = {toml_string(d.spec)}" for d in system.dependencies if have.get(d.name) != d.spec]
+    variables = [f"{v.name} = {toml_string(v.value)}" for v in system.env if v.name not in env]
+    listed = [*composition.no_build_isolation, package.name]
+    return [
+        *(["[dependencies]", *new] if new else []),
+        "[pypi-options]",
+        f"no-build-isolation = {toml_value(listed)}",
+        "[pypi-dependencies]",
+        f"{toml_key(package.name)} = {toml_string(f'=={package.version}')}",
+        *(["[activation.env]", *variables] if variables else []),
+    ]
 
 
 def _messages(composition: Composition) -> list[str]:
