@@ -462,3 +462,37 @@ class IndexAddress(InputError):
             f"{shown} is no address of a package index",
             hints=("write it as https://HOST/simple",),
         )
+
+
+class NoEnvironment(InputError):
+    """A folder that holds no environment to judge (exit 2)."""
+
+    code = "no-environment"
+
+    def __init__(self, *, path: str, composed: bool) -> None:
+        install = ("pixi install, in the folder of the pixi.toml",) if composed else ()
+        super().__init__(
+            f"There is no environment in {path}: it has no bin/python",
+            hints=(*install, "name its folder, for example: envcompose verify .pixi/envs/default"),
+            file=path,
+        )
+
+
+class NoExpectations(InputError):
+    """An environment of which no composition says what it should be (exit 2)."""
+
+    code = "no-expectations"
+
+    def __init__(self, *, looked: str, named: bool) -> None:
+        sentence = (
+            f"There is no file {looked} that says what to expect"
+            if named
+            else f"Nothing says what to expect of {looked}: no folder above it, nor above this one, has .envcompose/expect.json"
+        )
+        super().__init__(
+            sentence,
+            hints=(
+                "envcompose init composes an environment and writes it",
+                "name the file, for example: envcompose verify --expect path/to/.envcompose/expect.json",
+            ),
+        )

@@ -84,7 +84,7 @@ def run() -> NoReturn:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; gives its exit status and never a traceback for what a user can cause.
 
-    With `init --json`, every failure is a document on stdout too.
+    With `init --json` and `verify --json`, every failure is a document on stdout too.
     """
     from envcompose.cli.terminal import emit, one_line, plain
 
@@ -108,12 +108,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _failed(error: EnvcomposeError, arguments: Sequence[str]) -> int:
-    from envcompose.cli.terminal import print_document, print_error
+    from envcompose.cli.terminal import emit, one_line, print_document, print_error
 
     if list(arguments[:1]) == ["init"] and "--json" in arguments:
         from envcompose.write.document import error_document
 
         print_document(error_document(error, version=__version__, intent=error.intent))
+    elif list(arguments[:1]) == ["verify"] and "--json" in arguments:
+        from envcompose.verify.render import to_json
+
+        level = "quick" if "quick" in arguments else "full"
+        emit(to_json((), {"level": level}, [one_line(error.sentence)]))
     else:
         print_error(error)
     return error.exit_status
@@ -130,6 +135,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"envcompose {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_init(commands)
+    _add_verify(commands)
     _add_recipes(commands)
     return parser
 
@@ -226,6 +232,41 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-v", "--verbose", action="store_true", help="tell more, on stderr")
 
 
+def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="judge an installed environment against its composition",
+        description="Judge an installed environment against its composition, as `pixi run verify` does, from outside.",
+        epilog="exit status: 0 fine (what was skipped included), 1 broken, 5 could not tell, 2 no environment or nothing to expect",
+    )
+    verify.set_defaults(run=_run_verify)
+    verify.add_argument(
+        "prefix",
+        nargs="?",
+        metavar="PREFIX",
+        help="the environment's folder, or its project's (default: .pixi/envs/default here, else the one that runs this)",
+    )
+    verify.add_argument(
+        "--expect", metavar="FILE", help="what to expect (default: .envcompose/expect.json above the environment)"
+    )
+    verify.add_argument("--json", action="store_true", help="print one JSON document to stdout and nothing else")
+    verify.add_argument(
+        "--level", choices=("quick", "full"), default="full", help="quick imports nothing (default: full)"
+    )
+    verify.add_argument("--require-gpu", action="store_true", help="fail where there is no GPU to check with")
+    verify.add_argument(
+        "--time-limit", metavar="SECONDS", type=_seconds, default=180.0, help="for one import (default: 180)"
+    )
+    verify.add_argument("-v", "--verbose", action="store_true", help="a line for every check")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 86_400:
+        raise argparse.ArgumentTypeError("not a number of seconds")
+    return value
+
+
 def _add_recipes(commands: argparse._SubParsersAction[_Parser]) -> None:
     recipes = commands.add_parser("recipes", help="list and show the stacks and packages that recipes know")
     actions = recipes.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -242,6 +283,12 @@ def _run_init(options: argparse.Namespace) -> int:
     from envcompose.cli.init import run_init
 
     return run_init(options)
+
+
+def _run_verify(options: argparse.Namespace) -> int:
+    from envcompose.cli.verify import run_verify
+
+    return run_verify(options)
 
 
 def _run_recipes(options: argparse.Namespace) -> int:

@@ -14,6 +14,8 @@ from envcompose.model.decision import CompileClass, Standing
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import Outcome
+from envcompose.world.apply import PlannedFile
+from envcompose.write.bundle import VERIFIER
 from envcompose.write.words import (
     ARTIFACT_WORDS,
     STANDING_WORDS,
@@ -115,7 +117,17 @@ def _closing(result: Result, *, dry: bool, stream: TextIO) -> list[str]:
     move = "" if folder == "." else f"cd {shlex.quote(one_line(folder))} && "
     return [
         f"{verb} {written}{where}",
+        *_replaced_verifier(changed, dry=dry),
         f"Next: {bold(f'{move}pixi run verify', stream)}  (locks, installs, then checks)",
+    ]
+
+
+def _replaced_verifier(changed: list[PlannedFile], *, dry: bool) -> list[str]:
+    if not any(file.path.startswith(f"{VERIFIER}/") and file.action == "update" for file in changed):
+        return []
+    return [
+        f"{VERIFIER} {'differs' if dry else 'differed'} from the one that this envcompose ships: "
+        f"it {'would be' if dry else 'is'} replaced"
     ]
 
 
