@@ -10,6 +10,7 @@ from .binaries import Binaries
 from .driver import Driver, look
 from .environment import Environment
 from .expectations import Expectations
+from .versions import normalise
 from .words import Result
 
 
@@ -35,6 +36,12 @@ class Case:
     def compiles(self) -> bool:
         """Whether something of the composition is compiled from source."""
         return bool(self.expect.nvcc or self.expect.built)
+
+    def is_reported_missing(self, distribution: str) -> bool:
+        """Whether it is not installed and `versions.missing` says so: then nothing else need say it again."""
+        named = (*self.expect.pins, *self.expect.bounds, *(self.expect.locked or ()))
+        name = normalise(distribution)
+        return self.environment.version_of(name) is None and name in {normalise(other) for other in named}
 
     @cached_property
     def driver(self) -> Driver:

@@ -21,11 +21,15 @@ print(json.dumps({
     "half": bool(torch.isfinite((left.cuda().half() @ left.cuda().half()).float().cpu()).all()),
 }))
 """
+# triton compiles kernels from their source text, so the code stands in a file of the child's own empty folder.
 _PROBE = """
-import importlib, sys
+import importlib, os, runpy, sys
+path = os.path.abspath("probe.py")
+with open(path, "w", encoding="utf-8") as file:
+    file.write(sys.argv[2])
 importlib.import_module("torch")
 importlib.import_module(sys.argv[1])
-exec(compile(sys.argv[2], "<probe>", "exec"), {"__name__": "__probe__"})
+runpy.run_path(path, run_name="probe")
 """
 _LEAST_FREE = 512 * 1024**2
 
@@ -121,14 +125,14 @@ def _served(names: list[str], capability: str) -> bool:
 
 def judge_probes(case: Case) -> Result:
     """What recipes probe works on the GPU: one small kernel for each package."""
-    probes = [probe for probe in case.expect.probes if probe.code]
+    probes = [p for p in case.expect.probes if p.code and not case.is_reported_missing(p.distribution)]
     if case.driver.story is not None or not probes:
         return Result(skipped=case.driver.story or "no recipe has a probe for the GPU")
     findings = []
     for probe in probes:
         ended = children.run([case.environment.python, "-c", _PROBE, probe.module, probe.code or ""], case.limit)
         if not ended.ok:
-            fix = f"pixi reinstall {probe.module.split('.')[0].replace('_', '-')}"
+            fix = f"pixi reinstall {probe.distribution}"
             findings.append(Finding(ERROR, probe.id, "its probe runs on the GPU", ended.story, fix))
     return Result(len(probes), tuple(findings))
 

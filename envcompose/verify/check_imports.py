@@ -42,9 +42,8 @@ def _judge(case: Case, modules: tuple[Named, ...]) -> Result:
         ended = children.run([case.environment.python, "-c", _IMPORT, module.name], case.limit)
         return None if ended.ok else _finding(module, ended)
 
-    findings = children.side_by_side(
-        attempt, sorted(set(modules), key=lambda module: (module.distribution, module.name))
-    )
+    there = [module for module in set(modules) if not case.is_reported_missing(module.distribution)]
+    findings = children.side_by_side(attempt, sorted(there, key=lambda module: (module.distribution, module.name)))
     return Result(len(findings), tuple(finding for finding in findings if finding is not None))
 
 
@@ -72,7 +71,7 @@ def _fix(module: Named, ended: children.Ended) -> str:
 
 def judge_probes(case: Case) -> Result:
     """The modules that recipes probe can be imported; their code runs with a GPU only (gpu.probes)."""
-    probes = tuple(Named(probe.id, probe.module) for probe in case.expect.probes)
+    probes = tuple(Named(probe.distribution, probe.module) for probe in case.expect.probes)
     return _judge(case, probes) if probes else Result(skipped="no recipe has a probe")
 
 

@@ -13,6 +13,7 @@ from .versions import SpecifierSet, equals_pin, normalise
 from .words import ERROR, UNKNOWN, WARNING, Finding, Result
 
 _INSTALL = "pixi install"
+_MOST_MISSING = 10
 
 
 def judge_python(case: Case) -> Result:
@@ -60,11 +61,13 @@ def judge_missing(case: Case) -> Result:
     wanted = {**{name: "any" for name in names}, **{n: ", ".join(b) for n, b in case.expect.bounds.items()}}
     wanted.update({name: f"=={version}" for name, version in (case.expect.locked or {}).items()})
     wanted.update({name: f"=={version}" for name, version in case.expect.pins.items()})
-    findings = [
-        Finding(ERROR, name, wanted[name] or "any", "missing", _INSTALL)
-        for name in sorted(names)
-        if case.environment.version_of(normalise(name)) is None
-    ]
+    missing = sorted(name for name in names if case.environment.version_of(normalise(name)) is None)
+    if len(missing) > _MOST_MISSING:
+        # Most often nothing was installed yet: that is one thing to do, not three hundred.
+        subject, expected = f"{len(missing)} of {len(names)} distributions", "installed"
+        findings = [Finding(ERROR, subject, expected, f"missing: {', '.join(missing)}", _INSTALL)]
+    else:
+        findings = [Finding(ERROR, name, wanted[name] or "any", "missing", _INSTALL) for name in missing]
     return Result(len(names), tuple(findings))
 
 

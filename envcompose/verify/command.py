@@ -92,7 +92,10 @@ def _run(options: argparse.Namespace) -> int:
     if case.full:
         check_built.write_stamp(case, outcomes)
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    print(render.to_json(outcomes, facts) if options.json else render.to_table(outcomes, colour), flush=True)
+    if options.json:
+        print(render.to_json(outcomes, facts), flush=True)
+    else:
+        print(render.to_table(outcomes, colour, each=options.verbose), flush=True)
     return exit_status(outcomes)
 
 
@@ -136,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--time-limit", metavar="SECONDS", type=_seconds, default=180.0, help="for one import (default: 180)"
     )
+    parser.add_argument("-v", "--verbose", action="store_true", help="a line for every check, not only for each group")
     return parser
 
 

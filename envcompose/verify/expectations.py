@@ -45,6 +45,8 @@ class Probe:
     """A recipe's probe: a module to import and, where a GPU is there, code to run."""
 
     id: str
+    distribution: str
+    """Whose probe it is: the id where the file does not say."""
     module: str
     code: str | None
 
@@ -144,7 +146,8 @@ class _Reader:
         for n, item in enumerate(items if isinstance(items, list) else ()):
             if isinstance(item, dict):
                 code = self.expect(f"probes[{n}].code", item.get("code"), str)
-                found.append(Probe(str(item.get("id")), str(item.get("module")), code))
+                owner = self.expect(f"probes[{n}].distribution", item.get("distribution"), str) or str(item.get("id"))
+                found.append(Probe(str(item.get("id")), owner, str(item.get("module")), code))
         return tuple(found)
 
 

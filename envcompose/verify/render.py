@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import FORM
-from .words import ERROR, NOTE, SEVERITIES, UNKNOWN, WARNING, Outcome, exit_status
+from .words import ERROR, NOTE, SEVERITIES, UNKNOWN, WARNING, Finding, Outcome, exit_status
 
 SCHEMA = "envcompose.verification/1"
+_WIDTH, _MOST_LINES = 100, 8
+_MOST_ALIKE, _SHOWN_ALIKE = 10, 3
+"""A check with more findings than the first number shows that many of the second in full."""
 VERDICTS = {0: "fine", 1: "broken", 5: "unknown"}
 _COLOURS = {ERROR: "31", UNKNOWN: "35", WARNING: "33", NOTE: "36", "ok": "32", "skipped": "2"}
 _MARKS = {ERROR: "FAIL", UNKNOWN: "????", WARNING: "warn", NOTE: "note", "ok": "ok", "skipped": "skip"}
@@ -57,43 +61,81 @@ def to_json(outcomes: Sequence[Outcome], facts: Mapping[str, str | None], proble
     return json.dumps(document, indent=2)
 
 
-def to_table(outcomes: Sequence[Outcome], colour: bool) -> str:
-    """What failed, worst first, each with its fix; then a line per check, in groups; then the verdict."""
+def to_table(outcomes: Sequence[Outcome], colour: bool, each: bool = False) -> str:
+    """What failed, worst first, each with its fix; then a line per group, or with `each` per check; then the verdict."""
     lines: list[str] = []
     for severity in SEVERITIES:
         for outcome in outcomes:
-            for finding in outcome.result.findings:
-                if finding.severity == severity:
-                    lines += _finding_lines(outcome, finding, colour)
+            findings = [finding for finding in outcome.result.findings if finding.severity == severity]
+            few = findings if len(findings) <= _MOST_ALIKE else findings[:_SHOWN_ALIKE]
+            for finding in few:
+                lines += _finding_lines(outcome, finding, colour)
+            if len(few) < len(findings):
+                lines += _rest_lines(outcome, findings[len(few) :], colour)
     if lines:
         lines.append("")
-    group = ""
-    width = max((len(outcome.title) for outcome in outcomes), default=0)
-    for outcome in outcomes:
-        if outcome.group != group:
-            group = outcome.group
+    groups = list(dict.fromkeys(outcome.group for outcome in outcomes))
+    width = max((len(title) for title in (*groups, *(o.title for o in outcomes if each))), default=0)
+    for group in groups:
+        members = [outcome for outcome in outcomes if outcome.group == group]
+        if each:
             lines.append(_paint(group, "1", colour))
-        lines.append(f"  {_mark(outcome.status, colour)}  {outcome.title:<{width}}  {_remark(outcome)}".rstrip())
-    return "\n".join([*lines, "", _verdict(outcomes, colour)])
+            lines += [f"  {_mark(o.status, colour)}  {o.title:<{width}}  {_remark(o)}".rstrip() for o in members]
+        else:
+            lines.append(f"{_mark(_worst(members), colour)}  {group:<{width}}  {_group_remark(members)}")
+    return "\n".join([*lines, "", _verdict(outcomes, colour, each)])
 
 
-def _finding_lines(outcome: Outcome, finding: Any, colour: bool) -> list[str]:
-    return [
-        f"{_mark(finding.severity, colour)}  {plain(finding.subject)}  ({outcome.id})",
-        f"        expected  {plain(finding.expected)}",
-        f"        found     {plain(finding.found)}",
-        f"        fix       {plain(finding.fix)}",
-    ]
+def _finding_lines(outcome: Outcome, finding: Finding, colour: bool) -> list[str]:
+    lines = [f"{_mark(finding.severity, colour)}  {plain(finding.subject)}  ({outcome.id})"]
+    for name in ("expected", "found", "fix"):
+        lines += _wrapped(f"        {name:<8}  ", plain(getattr(finding, name)))
+    return lines
+
+
+def _rest_lines(outcome: Outcome, findings: Sequence[Finding], colour: bool) -> list[str]:
+    subjects = ", ".join(sorted({plain(finding.subject) for finding in findings}))
+    head = f"{_mark(findings[0].severity, colour)}  and {len(findings)} more of the kind  ({outcome.id})"
+    return [head, *_wrapped("        about     ", subjects)]
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    """The text in lines under each other; commands are never broken, and a list of hundreds is cut."""
+    if len(text) <= _WIDTH:
+        return [head + text]
+    lines = textwrap.wrap(text, _WIDTH - len(head), break_long_words=False, break_on_hyphens=False)
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = ["... (--json tells all)"]
+    return [(" " * len(head) if n else head) + line for n, line in enumerate(lines)]
+
+
+def _worst(outcomes: Sequence[Outcome]) -> str:
+    statuses = {outcome.status for outcome in outcomes}
+    return next(status for status in (*SEVERITIES, "ok", "skipped") if status in statuses)
+
+
+def _group_remark(outcomes: Sequence[Outcome]) -> str:
+    """How the checks of a group went; why, where all were skipped."""
+    statuses = [outcome.status for outcome in outcomes]
+    skipped = statuses.count("skipped")
+    if skipped == len(outcomes):
+        reasons = dict.fromkeys(plain(outcome.result.skipped or "") for outcome in outcomes)
+        return "; ".join(list(reasons)[:2])
+    passed = statuses.count("ok")
+    counts = ((passed, "passed"), (len(outcomes) - passed - skipped, "with findings"), (skipped, "skipped"))
+    return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
 def _remark(outcome: Outcome) -> str:
     if outcome.status == "skipped":
         return plain(outcome.result.skipped or "")
+    if not outcome.result.checked:
+        return "nothing of the kind here"
     count = len(outcome.result.findings)
     return f"{outcome.result.checked} checked" + (f", {count} found" if count else "")
 
 
-def _verdict(outcomes: Sequence[Outcome], colour: bool) -> str:
+def _verdict(outcomes: Sequence[Outcome], colour: bool, each: bool) -> str:
     counts = {s: sum(f.severity == s for o in outcomes for f in o.result.findings) for s in SEVERITIES}
     skipped = sum(outcome.status == "skipped" for outcome in outcomes)
     verdict = VERDICTS[exit_status(tuple(outcomes))]
@@ -101,10 +143,12 @@ def _verdict(outcomes: Sequence[Outcome], colour: bool) -> str:
         verdict
     ]
     shade = {"fine": "ok", "broken": ERROR, "unknown": UNKNOWN}[verdict]
-    names = {ERROR: "errors", UNKNOWN: "unknown", WARNING: "warnings", NOTE: "notes"}
-    parts = [f"{counts[s]} {names[s]}" for s in SEVERITIES if counts[s]] + (
-        [f"{skipped} checks skipped"] if skipped else []
-    )
+    names = {ERROR: "error", UNKNOWN: "unknown", WARNING: "warning", NOTE: "note"}
+    plural = {s: names[s] if counts[s] == 1 or s == UNKNOWN else f"{names[s]}s" for s in SEVERITIES}
+    parts = [f"{counts[s]} {plural[s]}" for s in SEVERITIES if counts[s]]
+    if skipped:
+        why = "" if each else " (--verbose tells why)"
+        parts.append(f"{skipped} {'check' if skipped == 1 else 'checks'} skipped{why}")
     return _paint(words, _COLOURS[shade], colour) + (": " + ", ".join(parts) if parts else "")
 
 

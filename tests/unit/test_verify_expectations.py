@@ -23,7 +23,8 @@ FULL = {
     "extensions": [{"distribution": "flash-attn", "module": "flash_attn_2_cuda"}],
     "scripts": [{"distribution": "axolotl", "name": "axolotl"}], "nvcc": "12.4",
     "built": [{"distribution": "flash-attn", "torch": "2.6.0"}], "build_needs": {"flash-attn": ["torch"]},
-    "env": {"CUDA_HOME": "$CONDA_PREFIX"}, "probes": [{"id": "attention", "module": "flash_attn", "code": "pass"}],
+    "env": {"CUDA_HOME": "$CONDA_PREFIX"}, 
+    "probes": [{"id": "attention", "distribution": "flash-attn", "module": "flash_attn", "code": "pass"}],
 }  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def test_every_key_is_read() -> None:
         built={"flash-attn": "2.6.0"},
         build_needs={"flash-attn": ("torch",)},
         env={"CUDA_HOME": "$CONDA_PREFIX"},
-        probes=(Probe("attention", "flash_attn", "pass"),),
+        probes=(Probe("attention", "flash-attn", "flash_attn", "pass"),),
     )
 
 

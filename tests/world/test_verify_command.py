@@ -135,6 +135,14 @@ def test_the_table_puts_failures_first_with_their_fix_and_holds_no_foreign_contr
     assert ended.stdout.rstrip().splitlines()[-1].startswith("The environment is broken: 2 errors")
 
 
+def test_the_default_is_a_line_for_each_group_and_verbose_one_for_each_check(project: Project) -> None:
+    short, long = project.verify("--level", "quick").stdout, project.verify("--level", "quick", "--verbose").stdout
+    assert short.splitlines()[:2] == ["ok    versions   6 passed, 2 skipped", "ok    closure    4 passed"]
+    assert short.splitlines()[9] == "skip  imports    not in the quick level"
+    assert long.splitlines()[:2] == ["versions", "  ok    Python                         1 checked"]
+    assert len(long.splitlines()) > 50 > 20 > len(short.splitlines())
+
+
 def test_a_gpu_that_is_required_and_absent_is_an_error(project: Project) -> None:
     if json.loads(project.verify("--json", "--level", "quick").stdout)["checks"][-5]["status"] != "skipped":
         pytest.skip("this machine has a GPU")

@@ -5,6 +5,7 @@ The Python parts here are real installations of small packages; `test_verify_com
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -318,6 +319,29 @@ SOUND: list[tuple[str, Change]] = [
 def test_what_is_sound_is_not_reported(project: Project, change: Change) -> None:
     change(project)
     assert project.judge() == (0, set())
+
+
+def test_many_missing_distributions_are_one_finding_and_nothing_else_says_it_again(project: Project) -> None:
+    names = [f"part-{n:03}" for n in range(300)]
+    project.expected["pins"].update(dict.fromkeys(names, "1.0"))
+    project.expected["imports"] += [{"distribution": name, "module": name} for name in names]
+    project.expected["scripts"] += [{"distribution": name, "name": name} for name in names]
+    project.expected["probes"] += [{"id": name, "distribution": name, "module": name, "code": None} for name in names]
+    assert project.judge() == (1, {("versions.missing", "error", "300 of 303 distributions")})
+    lines = project.verify().stdout.splitlines()
+    assert len(lines) < 30
+    document = json.loads(project.verify("--json").stdout)
+    assert [finding["found"] for finding in document["findings"]] == ["missing: " + ", ".join(names)]
+
+
+def test_many_findings_of_one_check_are_told_in_short(project: Project) -> None:
+    requires = [f"numpy>={n}" for n in range(2, 40)]
+    project.write(f"{AXOLOTL}/METADATA", _metadata("axolotl", "0.10.0", *(f"Requires-Dist: {r}" for r in requires)))
+    text = project.verify("--level", "quick").stdout
+    assert text.count("        fix ") == 3
+    assert "FAIL  and 35 more of the kind  (closure.requirements)\n        about     axolotl\n" in text
+    assert "The environment is broken: 38 errors" in text
+    assert len(json.loads(project.verify("--level", "quick", "--json").stdout)["findings"]) == 38
 
 
 def test_packages_that_are_found_outside_only_are_one_warning(project: Project) -> None:
