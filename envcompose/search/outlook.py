@@ -105,10 +105,10 @@ class Observer:
         return Outlook(stage=Stage.PASSED, long_compiles=tuple(long_compiles), known_bad=tuple(bad), by_torch=by_torch)
 
     def _torch_bound(self, requirements: Sequence[Requirement], torch: TorchChoice | None) -> Outlook | None:
-        for requirement in requirements:
-            if torch is not None and canonicalize_name(requirement.name) == TORCH:
-                if not requirement.specifier.contains(torch.locked_version, prereleases=True):
-                    return Outlook(stage=Stage.TORCH, why=f"it needs {_bare(requirement)}", rule="torch-bound")
+        for requirement in requirements if torch is not None else ():
+            about_torch = canonicalize_name(requirement.name) == TORCH
+            if torch is not None and about_torch and not requirement.specifier.contains(torch.locked_version, prereleases=True):
+                return Outlook(stage=Stage.TORCH, why=f"it needs {_bare(requirement)}", rule="torch-bound")
         return None
 
     def _partners(self, requirements: Sequence[Requirement], torch: TorchChoice | None) -> Outlook | None:

@@ -155,7 +155,7 @@ def test_odd_glibcs_are_refused(text):
 def test_another_platform_is_a_clear_refusal():
     error = refusal(read_platform, "osx-arm64")
     assert error.sentence == "--platform osx-arm64 cannot be used: only linux-64 can be composed for now"
-    assert error.hints == ()
+    assert error.hints == ("envcompose init --help tells what it takes",)
     assert refusal(read_platform, "linux").hints == ("did you mean --platform linux-64?",)
 
 
