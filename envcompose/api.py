@@ -20,10 +20,18 @@ from urllib.parse import urlsplit
 
 from envcompose import __version__
 from envcompose.compose import World, compose
-from envcompose.errors import EnvcomposeError, IndexAddress, NothingAsked, NothingUsable
+from envcompose.errors import (
+    EnvcomposeError,
+    IndexAddress,
+    MistakenName,
+    NothingAsked,
+    NothingUsable,
+    OptionWithoutProject,
+)
 from envcompose.model.composition import Composition
 from envcompose.model.facts import Facts
 from envcompose.model.intent import InputReading, Intent, Request, StackRequest, Wishes
+from envcompose.model.requirement import UserRequirement
 from envcompose.read.secrets import mask_secrets
 from envcompose.search.conda_wishes import with_conda_wishes
 from envcompose.search.torch_indexes import with_torch_indexes
@@ -84,12 +92,27 @@ def read_intent(inputs: Inputs, wishes: Wishes, facts: Facts, *, folder: Path | 
     readings += _read_folders(inputs, paths, files)
     if not (stacks or requirements or paths or inputs.requirement_files or inputs.environment_file):
         raise NothingAsked()
+    _check_words(inputs, requirements, facts)
+    if (inputs.extras or inputs.groups) and not paths:
+        raise OptionWithoutProject(
+            options=[*(f"--extra {name}" for name in inputs.extras), *(f"--group {name}" for name in inputs.groups)]
+        )
     merged = merge_readings(readings)
     _check_reading(merged, stacks, wishes)
     target = (folder or _folder_of(inputs, merged)).resolve()
     request = _request(inputs, paths, target)
     intent = Intent(stacks=stacks, reading=_placed(merged, inputs.base, target), wishes=wishes, request=request)
     return with_torch_indexes(with_conda_wishes(intent, facts), facts), target
+
+
+def _check_words(inputs: Inputs, requirements: Sequence[UserRequirement], facts: Facts) -> None:
+    """Are the named projects what people mean by them? `pypi:` in front insists. Raises MistakenName."""
+    insisted = any(word.strip().startswith("pypi:") for word in inputs.words)
+    known = {name: (what, meant) for name, what, meant in facts.mistaken}
+    for user in requirements:
+        if user.name in known and user.requirement.url is None and not insisted:
+            what, meant = known[user.name]
+            raise MistakenName(name=user.name, what=what, meant=meant)
 
 
 def _check_reading(reading: InputReading, stacks: Sequence[StackRequest], wishes: Wishes) -> None:

@@ -19,10 +19,10 @@ from envcompose.model.decision import Standing
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.requirement import Fate, Outcome
-from envcompose.model.target import Default, Target, marker_environment
+from envcompose.model.target import Default, Target, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex, Resolver
 from envcompose.resolve.metadata import parse_requirement
-from envcompose.review.packages import closure_packages, import_expectations
+from envcompose.review.packages import closure_packages, import_expectations, probe_expectations
 from envcompose.review.rejections import told_rejections
 from envcompose.search.choices import Choices, target_choices
 from envcompose.search.find import Found, find_candidate
@@ -118,7 +118,7 @@ def _composition(
     target = _target(intent, choices, best, plan, system, order)
     # How much is compiled in parallel is no choice where nothing is compiled against torch.
     told = tuple(default for default in code_defaults if order or default.name != "max_jobs")
-    defaults = (*choices.defaults_for(best), *told, *_target_defaults(intent, target))
+    defaults = (*choices.defaults_for(best), *told, *_target_defaults(intent, target, best.torch))
     pinned = frozenset(line.name for line in lines)
     imports, extensions, scripts = import_expectations(best, world.facts, world.index, pinned)
     sizes = [artifact.size for artifact in best.artifacts.values() if artifact.size is not None]
@@ -134,7 +134,9 @@ def _composition(
         pypi=lines,
         no_build_isolation=tuple(name for name in order if best.artifacts[name].kind is ArtifactKind.NO_ISOLATION),
         indexes=choices.indexes,
-        tasks=plan_tasks(best.artifacts, {name: m.version for name, m in best.closure.members.items()}, order),
+        tasks=plan_tasks(
+            best.artifacts, {name: m.version for name, m in best.closure.members.items()}, order, target.python
+        ),
         defaults=tuple(sorted(defaults, key=lambda default: default.name)),
         rejected=told_rejections(found, choices),
         fates=_fates(intent, demand, target.python),
@@ -146,6 +148,7 @@ def _composition(
         imports=imports,
         extensions=extensions,
         scripts=scripts,
+        probes=probe_expectations(best, world.facts),
     )
 
 
@@ -234,9 +237,10 @@ def _build_hints(intent: Intent) -> dict[str, tuple[tuple[str, str], ...]]:
     return found
 
 
-def _target_defaults(intent: Intent, target: Target) -> tuple[Default, ...]:
+def _target_defaults(intent: Intent, target: Target, torch: TorchChoice | None) -> tuple[Default, ...]:
     found = []
-    if intent.wishes.driver is None and target.cuda is not None and target.driver_floor is not None:
+    uses_cuda = torch is not None and target.cuda is not None and target.driver_floor is not None
+    if intent.wishes.driver is None and uses_cuda and target.driver_floor is not None:
         why = f"the lowest driver that runs CUDA {target.cuda}; --driver says what a machine has"
         found.append(Default(name="driver", value=target.driver_floor, why=why))
     if intent.wishes.requires_pixi is None:

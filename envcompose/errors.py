@@ -496,3 +496,31 @@ class NoExpectations(InputError):
                 "name the file, for example: envcompose verify --expect path/to/.envcompose/expect.json",
             ),
         )
+
+
+class MistakenName(InputError):
+    """A name on the package index that is something else than what people mean by it (exit 2)."""
+
+    code = "mistaken-name"
+
+    def __init__(self, *, name: str, what: str, meant: str) -> None:
+        super().__init__(
+            f"{name} on the package index is {what}",
+            hints=(f"you probably mean {meant}", f"write pypi:{name} if you mean that very project"),
+            packages=(name,),
+        )
+
+
+class OptionWithoutProject(InputError):
+    """`--extra` or `--group` where no project folder is given (exit 2)."""
+
+    code = "option-without-project"
+
+    def __init__(self, *, options: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(options)} belong to a project folder, and none is given",
+            hints=(
+                "name the folder: envcompose init path/to/project --extra NAME",
+                "extras of a requirement go into brackets: name[extra]",
+            ),
+        )

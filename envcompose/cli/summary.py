@@ -45,7 +45,7 @@ def summary_of(result: Result, *, dry: bool, notes: tuple[str, ...], stream: Tex
 def _packages(composition: Composition) -> list[str]:
     lines = []
     for package in composition.packages:
-        if package.pinned and package.name != "torch":
+        if (package.pinned or package.requested) and package.name != "torch":
             lines.append(_wrapped(f"{package.name} {package.version or 'from its source'}: {_how(package)}"))
             lines += [_wrapped(f"  not taken: {lost}") for lost in _why_compiled(package)]
     return lines

@@ -165,7 +165,8 @@ def _no_isolation(case: Case) -> Artifact | None:
 
 
 def _task(case: Case) -> Artifact | None:
-    if case.ways.sdist is None or not case.needs_island or _refused(case) is not None:
+    wanted = case.needs_island or case.forced is ArtifactKind.TASK
+    if case.ways.sdist is None or not wanted or _refused(case) is not None:
         return None
     why = "pixi cannot lock it: its metadata need a build that imports torch; a task installs it after the rest, outside the lock"
     return _from_source(case, ArtifactKind.TASK, "task", why, _compiles(case))

@@ -12,7 +12,7 @@ from envcompose.model.intent import Intent
 
 DEFAULT_GLIBC = "2.28"
 
-_BARE = ("0.51", "builds without isolation in list order")
+_BARE = ("0.51", "the oldest pixi that envcompose writes manifests for")
 _CONSTRAINTS = ("0.66", "the table [constraints]")
 _BUILD_CACHE = ("0.70.2", "a build cache that knows the conda environment")
 _RICH_PLATFORM = ("0.72.2", "a platform with virtual packages")

@@ -179,6 +179,8 @@ class _Layer:
             value = switch.value.format(
                 archs_semicolon=code.semicolon, archs_dotted=code.dotted, max_jobs=code.max_jobs
             )
+            if not value:
+                continue
             self.set_env(switch.name, value, f"{switch.why} ({name})")
             found[switch.name] = value
         if code.dotted:
@@ -262,7 +264,8 @@ class _Layer:
                 continue
             bounding = {requirer or "you" for requirer, requirement in member.required_by if str(requirement.specifier)}
             who = _few(sorted(bounding))
-            why = f"{who} (PyPI) bounds it, and {bringers[0]} may bring it"
+            verb = "bound" if len(bounding) > 1 else "bounds"
+            why = f"{who} (PyPI) {verb} it, and {bringers[0]} may bring it"
             if twin.conda in self.dependencies:
                 self.add(twin.conda, spec, f"bounded by {who} (PyPI)", "pypi-bound")
             else:

@@ -15,13 +15,13 @@ VERIFIER = ".envcompose/verify"
 
 
 def plan_tasks(
-    artifacts: Mapping[str, Artifact], versions: Mapping[str, Version], order: Sequence[str]
+    artifacts: Mapping[str, Artifact], versions: Mapping[str, Version], order: Sequence[str], python: str
 ) -> tuple[Task, ...]:
     """Build tasks in build order, each after the one before it, then the rebuild offers, then `verify`."""
     builds: list[Task] = []
     for name in order:
         if artifacts[name].kind is ArtifactKind.TASK:
-            builds.append(_build(name, versions[name], tuple(task.name for task in builds[-1:])))
+            builds.append(_build(name, versions[name], python, tuple(task.name for task in builds[-1:])))
     rebuilds = [_rebuild(name) for name in sorted(order) if artifacts[name].kind is ArtifactKind.NO_ISOLATION]
     verify = Task(
         name=VERIFY,
@@ -33,7 +33,7 @@ def plan_tasks(
     return (*builds, *rebuilds, verify)
 
 
-def _build(name: str, version: Version, before: tuple[str, ...]) -> Task:
+def _build(name: str, version: Version, python: str, before: tuple[str, ...]) -> Task:
     command = (
         "uv pip install --python $CONDA_PREFIX/bin/python --no-build-isolation --no-deps "
         f"--reinstall-package {name} {name}=={version}"
@@ -44,6 +44,9 @@ def _build(name: str, version: Version, before: tuple[str, ...]) -> Task:
         depends_on=before,
         description=f"Build {name} against the installed torch; it is not in pixi.lock",
         why="pixi cannot lock it",
+        outputs=(
+            f".pixi/envs/default/lib/python{python}/site-packages/{name.replace('-', '_')}-{version}.dist-info/METADATA",
+        ),
     )
 
 

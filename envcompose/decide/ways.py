@@ -65,7 +65,7 @@ def ways_of(facts: Facts, name: str, version: Version, files: Sequence[PackageFi
         wheel = None
     prebuilt, misfits = sound_prebuilt(recipe, version, around.torch, around.python, around.glibc)
     sdist = next((file for file in own if not file.is_wheel), None)
-    conda = conda_build(recipe, version, around.torch)
+    conda = conda_build(recipe, version, around.torch, around.python)
     return Ways(conda=conda, wheel=wheel, prebuilt=prebuilt, sdist=sdist, lost=(*lost, *misfits))
 
 
@@ -115,13 +115,17 @@ def wheel_misfit(
     return None
 
 
-def conda_build(recipe: PackageRecipe | None, version: Version, torch: TorchChoice | None) -> CondaBuild | None:
-    """The conda-forge build that goes with a conda torch of this minor and CUDA line."""
+def conda_build(
+    recipe: PackageRecipe | None, version: Version, torch: TorchChoice | None, python: str
+) -> CondaBuild | None:
+    """The conda-forge build that goes with a conda torch of this minor and CUDA line, for this Python."""
     if recipe is None or torch is None or torch.layer is not Layer.SYSTEM:
         return None
     for build in recipe.conda:
         fits_torch = build.torch is None or build.torch == torch.minor
-        if fits_torch and Version(build.conda_version) == version and (not build.cuda or torch.cuda in build.cuda):
+        fits_line = not build.cuda or torch.cuda in build.cuda
+        fits_python = not build.pythons or python in build.pythons
+        if fits_torch and fits_line and fits_python and Version(build.conda_version) == version:
             return build
     return None
 

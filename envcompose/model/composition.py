@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from envcompose.model.decision import Alternative, Artifact, Rejection, Standing
-from envcompose.model.facts import Evidence
+from envcompose.model.facts import Evidence, Probe
 from envcompose.model.intent import Intent
 from envcompose.model.message import Message
 from envcompose.model.requirement import Fate
@@ -86,6 +86,8 @@ class Task:
     depends_on: tuple[str, ...]
     description: str
     why: str
+    outputs: tuple[str, ...] = ()
+    """Files that it makes: pixi skips it while they are there and the environment is the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,8 @@ class Composition:
     scripts: tuple[tuple[str, str], ...]
     replacements: tuple[tuple[str, SystemLayer], ...] = ()
     """For each prebuilt wheel the system layer that building it instead would need."""
+    probes: tuple[tuple[str, Probe], ...] = ()
+    """What the recipes try after an install, each with its distribution."""
 
     def package(self, name: str) -> Package | None:
         """The package of this name in the closure."""

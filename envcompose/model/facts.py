@@ -196,6 +196,21 @@ class CompileCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What to try of an installed package: `module` is imported everywhere, `code` runs where there is a GPU.
+
+    The code runs from a file of its own, after torch and the module were imported; any exception is a failure.
+    """
+
+    name: str
+    module: str
+    code: str | None
+    when: SpecifierSet
+    why: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PackageRecipe:
     """What no metadata says about one package.
 
@@ -215,6 +230,7 @@ class PackageRecipe:
     imports: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
+    probes: tuple[Probe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +290,8 @@ class Facts:
     tools: tuple[CondaName, ...]
     """PyPI names that only wrap a program: for a build, conda's program serves."""
     twins: tuple[CondaTwin, ...]
+    mistaken: tuple[tuple[str, str, str], ...]
+    """Names of the package index that are something else than what is meant: name, what it is, what to ask for."""
     torch_packages: tuple[str, ...]
     """conda names that stand for torch itself."""
     cuda_packages: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -14,6 +15,7 @@ from envcompose.model.facts import (
     KnownBad,
     PackageRecipe,
     PrebuiltWheel,
+    Probe,
     RunNeed,
     StackRecipe,
 )
@@ -45,6 +47,7 @@ def read_package(name: str, fields: Fields, sources: Sources) -> PackageRecipe:
         imports=fields.texts("imports"),
         extensions=fields.texts("extensions"),
         scripts=fields.texts("scripts"),
+        probes=tuple(_probes(name, fields, sources)),
     )
 
 
@@ -166,6 +169,38 @@ def _run_needs(fields: Fields, sources: Sources) -> Iterator[RunNeed]:
             evidence=sources.evidence(entry.text("source"), why, entry.at("source")),
         )
         entry.finish()
+
+
+def _probes(package: str, fields: Fields, sources: Sources) -> Iterator[Probe]:
+    seen: set[str] = set()
+    for entry in fields.tables("probes"):
+        name, why = entry.name("name"), entry.text("why")
+        if name in seen:
+            entry.problem("name", f"{package} has two probes {name!r}")
+        seen.add(name)
+        module = entry.text("module")
+        if module and not all(part.isidentifier() for part in module.split(".")):
+            entry.problem("module", f"{module!r} is not a module's name")
+        code = entry.optional_text("code")
+        if code is not None:
+            _check_code(code, entry)
+        yield Probe(
+            name=name,
+            module=module,
+            code=code,
+            when=entry.specifier("versions", default=""),
+            why=why,
+            evidence=sources.evidence(entry.text("source"), why, entry.at("source")),
+        )
+        entry.finish()
+
+
+def _check_code(code: str, entry: Fields) -> None:
+    """Does it parse as the oldest Python that the verifier runs on?"""
+    try:
+        ast.parse(code, feature_version=(3, 9))
+    except (SyntaxError, ValueError) as error:
+        entry.problem("code", f"is no Python 3.9: {error}")
 
 
 def _build_switches(fields: Fields, sources: Sources) -> Iterator[BuildSwitch]:

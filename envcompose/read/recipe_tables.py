@@ -199,6 +199,7 @@ class NameTables:
     names: tuple[CondaName, ...] = ()
     twins: tuple[CondaTwin, ...] = ()
     tools: tuple[CondaName, ...] = ()
+    mistaken: tuple[tuple[str, str, str], ...] = ()
     torch_packages: tuple[str, ...] = ()
     cuda_packages: tuple[str, ...] = ()
     replaced_channels: tuple[str, ...] = ()
@@ -232,6 +233,7 @@ def read_names(fields: Fields, sources: Sources) -> NameTables:
         names=_by_pypi(names),
         twins=tuple(sorted(twins, key=lambda twin: twin.pypi)),
         tools=_by_pypi(tools),
+        mistaken=tuple((str(a), str(b), str(c)) for _, (a, b, c) in fields.rows("mistaken", (str, str, str))),
         torch_packages=fields.texts("torch_packages"),
         cuda_packages=fields.texts("cuda_packages"),
         replaced_channels=fields.texts("replaced_channels"),

@@ -40,6 +40,7 @@ def load_facts(texts: Mapping[str, str]) -> Facts:
         pythons=load.table("pythons", recipe_tables.read_pythons) or (),
         names=names.names,
         tools=names.tools,
+        mistaken=names.mistaken,
         torch_packages=names.torch_packages,
         cuda_packages=names.cuda_packages,
         replaced_channels=names.replaced_channels,

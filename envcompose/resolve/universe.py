@@ -21,6 +21,11 @@ from envcompose.ports import Offer, PackageIndex
 from envcompose.resolve.metadata import render_metadata
 from envcompose.resolve.tags import best_wheel, wheel_ranks
 
+TORCH = "torch"
+
+_NAMES_TORCH = re.compile(r"(?mi)^Requires-Dist:\s*torch(?![\w.-])[^;]*$")
+"""An unconditional requirement on torch."""
+
 Admits = Callable[[str, Version], bool]
 
 
@@ -56,6 +61,7 @@ class TargetUniverse:
         admits: Admits = lambda name, version: True,
         replaced: Mapping[str, Sequence[Release]] | None = None,
         installed_torch: str | None = None,
+        implied: frozenset[str] = frozenset(),
     ) -> None:
         self._index = index
         self._python = python
@@ -63,6 +69,7 @@ class TargetUniverse:
         self._admits = admits
         self._replaced = dict(replaced or {})
         self._installed_torch = installed_torch
+        self._implied = implied
         self._shown: dict[str, dict[str, Release]] = {}
 
     def page(self, name: str) -> Sequence[Offer] | None:
@@ -101,11 +108,22 @@ class TargetUniverse:
         if release.file is None:
             return f"Metadata-Version: 2.1\nName: {release.name}\nVersion: {release.version}\n"
         if release.from_sdist:
-            return render_metadata(release.name, str(release.version), self.reading_of(release))
+            text = render_metadata(release.name, str(release.version), self.reading_of(release))
+            return self._with_torch(release, text)
         text = self._index.metadata(release.file)
         if release.version != release.file.version:
             text = re.sub(r"(?m)^Version:.*$", f"Version: {release.version}", text, count=1)
-        return text if release.rewrite is None else release.rewrite(text)
+        return self._with_torch(release, text if release.rewrite is None else release.rewrite(text))
+
+    def _with_torch(self, release: Release, text: str) -> str:
+        """What links torch or imports it to build needs one in the environment, also where no metadata say so."""
+        needs = release.name in self._implied
+        if not needs and release.from_sdist:
+            build_needs = self.analysis_of(release).build_needs
+            needs = any(need.required and need.distribution == TORCH for need in build_needs)
+        if not needs or release.name == TORCH or _NAMES_TORCH.search(text):
+            return text
+        return f"{text}Requires-Dist: {TORCH}\n"
 
     def analysis_of(self, release: Release) -> Analysis:
         """What the sdist behind a release says."""

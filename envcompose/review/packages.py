@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from envcompose.model.composition import CondaDependency, Package, SystemLayer
 from envcompose.model.decision import Artifact, Standing
-from envcompose.model.facts import Facts
+from envcompose.model.facts import Facts, Probe
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer
 from envcompose.ports import PackageIndex
@@ -103,6 +103,17 @@ def import_expectations(
         if name in pinned:
             scripts += [(name, command) for command in (recipe.scripts if recipe and recipe.scripts else commands)]
     return tuple(imports), tuple(extensions), tuple(scripts)
+
+
+def probe_expectations(best: Settled, facts: Facts) -> tuple[tuple[str, Probe], ...]:
+    """The probes of every distribution of the closure, where its recipe has one for its version."""
+    return tuple(
+        (name, probe)
+        for name, member in sorted(best.closure.members.items())
+        if name in facts.packages
+        for probe in facts.packages[name].probes
+        if probe.when.contains(member.version, prereleases=True)
+    )
 
 
 def _names_of(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envcompose.errors import NoPythonLeft
@@ -16,6 +17,7 @@ from envcompose.model.message import Level, Message
 from envcompose.model.target import Default, TorchChoice
 from envcompose.read.secrets import mask_secrets
 from envcompose.read.targets import cuda_of_driver
+from envcompose.resolve.metadata import header_values
 from envcompose.search.find import Found
 from envcompose.search.settle import Settled
 from envcompose.search.subject import Stack
@@ -118,6 +120,7 @@ class Choices:
             text = f"PyTorch's index could not be asked about {names}: their builds for CUDA {best.torch.cuda if best.torch else ''} stand by tables"
             messages.append(Message(code="index-by-tables", level=Level.NOTE, text=text, packages=best.by_tables))
         messages += self._driver_hint(found, stack)
+        messages += self._unused(found)
         for member in best.closure.members.values() if best else ():
             if member.release.stub and best is not None and best.artifacts[member.name].rule == "as-given":
                 text = f"{member.name} comes from a source that is not read here, so what it requires is not in the closure"
@@ -126,9 +129,34 @@ class Choices:
                 )
         if best is not None:
             for name, reasons in sorted(best.closure.assumed.items()):
-                text = f"the metadata of {name} could not be followed to the end and are used as found ({'; '.join(reasons[:2])})"
+                text = f"the metadata of {name} could not be followed to the end and are used as found ({_cut('; '.join(reasons[:2]))})"
                 messages.append(Message(code="metadata-as-found", level=Level.WARNING, text=text, packages=(name,)))
         return tuple(messages)
+
+    def _unused(self, found: Found) -> list[Message]:
+        """Wishes and extras that nothing in the closure answered to (law 4)."""
+        best, texts = found.best, []
+        if best is None:
+            return []
+        members = best.closure.members
+        texts += [
+            f"--artifact {name}={kind.value} has no effect: {name} is not needed here"
+            for name, kind in self.forced.items()
+            if name not in members
+        ]
+        if best.torch is None and self.intent.wishes.cuda is not None:
+            texts.append(f"nothing here uses CUDA, so --cuda {self.intent.wishes.cuda} has no effect")
+        for member in members.values():
+            offered = {
+                canonicalize_name(extra)
+                for extra in header_values(best.universe.metadata_of(member.release), "Provides-Extra")
+            }
+            lacking = [extra for extra in member.extras if extra not in offered]
+            if member.requested and lacking and not member.release.stub:
+                texts.append(
+                    f"{member.name} {member.version} has no extra {', '.join(lacking)}, so asking for it changes nothing"
+                )
+        return [Message(code="no-effect", level=Level.WARNING, text=text) for text in texts]
 
     def _driver_hint(self, found: Found, stack: Stack | None) -> list[Message]:
         """Many read the CUDA version off nvidia-smi: where a newer release fails only for the toolkit line, say what gets it."""
@@ -161,6 +189,12 @@ def target_choices(intent: Intent, facts: Facts) -> Choices:
         forced=dict(wishes.artifacts),
         name=wishes.name or intent.reading.name or _name_of(intent),
     )
+
+
+def _cut(text: str, most: int = 200) -> str:
+    """Foreign text at a length that people read."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _is_labelled(intent: Intent) -> bool:

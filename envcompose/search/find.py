@@ -117,6 +117,10 @@ class _Search:
         if isinstance(outcome, Rejection):
             self._turn_down(prospect, outcome)
             return
+        if outcome.torch is None and prospect.torches and prospect.cost.python > 0:
+            # Nothing in the closure is torch, so no torch may keep it from a newer Python.
+            bare = self._scout.without_torch(prospect)
+            self.add([bare] if bare else [])
         older = self._scout.on_older_python(prospect)
         lacking = _lacking_wheels(outcome)
         if lacking:

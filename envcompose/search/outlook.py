@@ -92,6 +92,9 @@ class Observer:
             return Outlook(
                 stage=Stage.PYTHON, why=f"torch {torch.version} has no wheel for Python {python}", rule="wheel-fits"
             )
+        if torch is not None and torch.conda is not None and python not in torch.conda.pythons:
+            why = f"conda-forge has no build of torch {torch.version} for Python {python}"
+            return Outlook(stage=Stage.PYTHON, why=why, rule="conda-build-fits")
         long_compiles: list[str] = []
         bad: list[str] = []
         by_torch = False
@@ -107,7 +110,11 @@ class Observer:
     def _torch_bound(self, requirements: Sequence[Requirement], torch: TorchChoice | None) -> Outlook | None:
         for requirement in requirements if torch is not None else ():
             about_torch = canonicalize_name(requirement.name) == TORCH
-            if torch is not None and about_torch and not requirement.specifier.contains(torch.locked_version, prereleases=True):
+            if (
+                torch is not None
+                and about_torch
+                and not requirement.specifier.contains(torch.locked_version, prereleases=True)
+            ):
                 return Outlook(stage=Stage.TORCH, why=f"it needs {_bare(requirement)}", rule="torch-bound")
         return None
 

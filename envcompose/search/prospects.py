@@ -143,6 +143,10 @@ class Scout:
         newer = (*prospect.newer_pythons, *found.newer_pythons)
         return replace(found, torches=prospect.torches, newer_pythons=newer, newer_pythons_failed=True)
 
+    def without_torch(self, prospect: Prospect) -> Prospect | None:
+        """The same candidate for a closure without torch, on the newest Python that holds."""
+        return self._newest_python(prospect.release, None, (prospect.cost.release, 0), after=None, failures=[])
+
     def _torch_rank(self, torch: TorchChoice | None) -> int:
         return 0 if torch is None else self._torch_versions.index(torch.version)
 
@@ -186,7 +190,7 @@ class Scout:
             long_compile=int(bool(outlook.long_compiles) and self._prefer is Prefer.PREBUILT),
             release=ranks[0],
             known_bad=len(outlook.known_bad),
-            other_index=int(torch is not None and torch.index is not None),
+            other_index=int(torch is not None and (torch.index is not None or torch.cuda != torch.line)),
             torch=ranks[1],
             python=python_rank,
         )

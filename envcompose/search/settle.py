@@ -95,7 +95,12 @@ class Settler:
         """Resolve and decide one prospect; a Rejection says why it does not stand."""
         replaced, by_tables = self._replaced(prospect)
         universe = TargetUniverse(
-            self._index, python=prospect.python, glibc=self._glibc, admits=self._admits(prospect), replaced=replaced
+            self._index,
+            python=prospect.python,
+            glibc=self._glibc,
+            admits=self._admits(prospect),
+            implied=frozenset(name for name, recipe in self._facts.packages.items() if recipe.links_torch),
+            replaced=replaced,
         )
         environment = marker_environment(prospect.python)
         roots = self._roots(prospect, environment)
@@ -126,7 +131,7 @@ class Settler:
                 return self._rejection(prospect, why, "island-from-one-source")
             if artifact is None:
                 lost = refusal(case)
-                return self._rejection(prospect, lost.why, lost.rule)
+                return replace(self._rejection(prospect, lost.why, lost.rule), of_release=case.forced is not None)
             artifacts[member.name] = self._sized(artifact, case.ways)
             if case.analysis is not None:
                 analyses[member.name] = case.analysis

@@ -51,10 +51,15 @@ def describe(choice: TorchChoice) -> str:
 
 
 def _of_release(facts: Facts, release: TorchRelease, wish: TorchWish) -> Iterator[TorchChoice]:
-    if wish.source is not TorchFrom.PYPI:
-        yield from _conda_choices(facts, release, wish)
-    if wish.source is TorchFrom.CONDA:
-        return
+    conda = list(_conda_choices(facts, release, wish)) if wish.source is not TorchFrom.PYPI else []
+    # A conda build for the very line stands before a wheel; one that only serves the line, after it.
+    yield from (choice for choice in conda if wish.cuda in (None, choice.cuda))
+    if wish.source is not TorchFrom.CONDA:
+        yield from _wheel_choices(release, wish)
+    yield from (choice for choice in conda if wish.cuda not in (None, choice.cuda))
+
+
+def _wheel_choices(release: TorchRelease, wish: TorchWish) -> Iterator[TorchChoice]:
     if wish.cuda is not None:
         builds = [build for build in release.builds if build.cuda == wish.cuda]
     else:
@@ -105,6 +110,9 @@ def _misfits(facts: Facts, choice: TorchChoice, wish: TorchWish) -> Iterator[str
         yield f"a driver that shows CUDA {wish.driver} cannot run CUDA {choice.cuda}"
     for arch in wish.gpus:
         floor = gpu_floor(facts, arch)
+        line = cuda_line(facts, choice.cuda)
+        if line is not None and line.archs and Version(arch) < Version(line.archs[0]):
+            yield f"CUDA {choice.cuda} no longer serves GPUs of compute capability {arch}"
         if floor is not None and floor.torch is not None and choice.version < floor.torch:
             yield f"GPUs of compute capability {arch} need torch {floor.torch} or later"
         if floor is not None and floor.cuda is not None and Version(choice.cuda) < Version(floor.cuda):

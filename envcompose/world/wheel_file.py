@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
@@ -75,7 +76,7 @@ def read_wheel(file: io.RawIOBase | io.BytesIO, size: int | None) -> tuple[str, 
             headers = trim_headers(archive.read(metadata).decode("utf-8", "replace"))
             points = metadata.replace("METADATA", "entry_points.txt")
             scripts = _scripts(archive.read(points).decode("utf-8", "replace")) if points in names else ()
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, OSError, EOFError) as error:
         raise ValueError(f"it is no readable wheel ({error})") from error
     return headers, WheelContents(
         size=size, top_level=_top_level(names), extensions=_extensions(names), scripts=scripts

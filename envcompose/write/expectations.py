@@ -41,7 +41,10 @@ def expectations_of(composition: Composition, *, version: str, set_digest: str, 
         "built": [{"distribution": p.name, "torch": str(torch.version) if torch else ""} for p in built],
         "build_needs": {needs.name: list(needs.python) for needs in composition.system.build_needs},
         "env": {variable.name: variable.value for variable in composition.system.env},
-        "probes": [],
+        "probes": [
+            {"id": f"{name}.{probe.name}", "distribution": name, "module": probe.module, "code": probe.code}
+            for name, probe in composition.probes
+        ],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

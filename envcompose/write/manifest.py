@@ -157,6 +157,8 @@ def _task_lines(task: Task) -> tuple[Line, ...]:
     lines = [Line(key="cmd", value=task.command)]
     if task.depends_on:
         lines.append(Line(key="depends-on", value=task.depends_on))
+    if task.outputs:
+        lines.append(Line(key="outputs", value=task.outputs, why="while it is there, nothing is built again"))
     return (*lines, Line(key="description", value=task.description))
 
 

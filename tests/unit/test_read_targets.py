@@ -38,6 +38,7 @@ FACTS = Facts(
     names=(),
     tools=(),
     twins=(),
+    mistaken=(),
     torch_packages=(),
     cuda_packages=(),
     replaced_channels=(),
