@@ -158,3 +158,17 @@ def test_a_manifest_of_another_hand_gives_no_command(text: str) -> None:
     from envcompose.read.again import init_again
 
     assert init_again(text) is None
+
+
+@pytest.mark.parametrize(("version", "ids"), [("0.45.0", ["bitsandbytes.blockwise"]), ("0.40.0", [])])
+def test_the_probes_of_the_closure_are_written_for_the_version_that_was_chosen(
+    program: Program, index: FakeIndex, version: str, ids: list[str]
+) -> None:
+    index.wheel("bitsandbytes", version)
+    index.wheel("omega", "1.0", "bitsandbytes")
+    assert program.run("init", "omega", "--index", index.url).status == 0
+    expect = json.loads((program.folder / ".envcompose" / "expect.json").read_text())
+    jsonschema.validate(expect, json.loads((VERIFIER / "expect.schema.json").read_text()))
+    assert [probe["id"] for probe in expect["probes"]] == ids
+    assert all((p["distribution"], p["module"]) == ("bitsandbytes", "bitsandbytes") for p in expect["probes"])
+    assert all("quantize_blockwise" in p["code"] for p in expect["probes"])

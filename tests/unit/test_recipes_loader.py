@@ -223,3 +223,39 @@ def test_the_digest_ignores_line_ends_and_trailing_blanks_only() -> None:
     assert digest_of({"a": "x = 1\ny = 2\n"}) == digest_of({"a": "x = 1  \r\ny = 2"})
     assert digest_of({"a": "x = 1"}) != digest_of({"b": "x = 1"})
     assert digest_of({"a": "x = 1", "b": ""}) != digest_of({"a": "x = 1\nb"})
+
+
+PROBE = """
+[[probes]]
+name = "attention"
+module = "some.fast"
+versions = ">=2"
+code = "assert 1 + 1 == 2"
+why = "it shows"
+source = "page"
+"""
+
+
+def test_a_probe_is_read_with_its_evidence() -> None:
+    (probe,) = load_one("packages/some.toml", PROBE).packages["some"].probes
+    assert (probe.name, probe.module, probe.code) == ("attention", "some.fast", "assert 1 + 1 == 2")
+    assert (probe.when, probe.why, probe.evidence.source) == (SpecifierSet(">=2"), "it shows", "a page")
+    bare = (
+        load_one("packages/some.toml", PROBE.replace('code = "assert 1 + 1 == 2"\nw', "w")).packages["some"].probes[0]
+    )
+    assert bare.code is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('module = "some.fast"', 'module = "some-fast"', "probes[0].module: 'some-fast' is not a module's name"),
+        ("1 + 1 ==", "1 + ==", "probes[0].code: is no Python 3.9: invalid syntax (<unknown>, line 1)"),
+        ('why = "it shows"', "", "probes[0].why: is missing"),
+        ('name = "attention"', 'name = "At tention"', "probes[0].name: 'At tention' is not a normalised project name"),
+        ('code = "', 'kode = "', "probes[0].kode: unknown key, perhaps you meant 'code'"),
+        (PROBE, PROBE + PROBE, "probes[1].name: some has two probes 'attention'"),
+    ],
+)
+def test_a_probe_that_cannot_be_used_is_told_with_its_path(old: str, new: str, problem: str) -> None:
+    assert problems_of("packages/some.toml", PROBE.replace(old, new)) == [f"packages/some.toml: {problem}"]

@@ -157,6 +157,33 @@ def test_a_probe_that_fails_on_the_gpu_is_found(driven: Project) -> None:
     assert driven.judge() == (1, {("gpu.kernel", "error", "torch"), ("gpu.probes", "error", "ninja-kernel")})
 
 
+READS_ITS_SOURCE = """
+import inspect
+import os
+import sys
+
+import ninja
+import torch
+
+
+def kernel(x):
+    return x + 1
+
+
+assert inspect.getsource(kernel) == "def kernel(x):\\n    return x + 1\\n"
+assert "torch" in sys.modules and os.listdir(".") == ["probe.py"]
+"""
+
+
+def test_a_probe_can_read_its_own_source_as_triton_does(driven: Project) -> None:
+    driven.write("torch/__init__.py", KERNEL)
+    probe = {"id": "ninja.kernel", "distribution": "ninja", "module": "ninja", "code": READS_ITS_SOURCE}
+    driven.expected.update(probes=[probe])
+    assert driven.judge() == (1, {("gpu.kernel", "error", "torch")})
+    driven.expected.update(probes=[{**probe, "code": READS_ITS_SOURCE.replace("x + 1\\n", "x + 2\\n")}])
+    assert ("gpu.probes", "error", "ninja.kernel") in driven.judge()[1]
+
+
 def test_a_driver_that_does_not_start_is_skipped_and_an_error_where_a_gpu_is_required(driven: Project) -> None:
     drive(driven, "550.54.14", 999)
     assert driven.judge(full=False) == (0, set())
