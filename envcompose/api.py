@@ -15,8 +15,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from packaging.version import Version
 
 from envcompose import __version__
 from envcompose.compose import World, compose
@@ -38,6 +42,10 @@ from envcompose.search.torch_indexes import with_torch_indexes
 from envcompose.world.apply import PlannedFile, check_folder, plan_files, write_files
 from envcompose.world.files import DiskFiles, recipe_texts, verifier_texts
 from envcompose.write.bundle import bundle_of
+
+if TYPE_CHECKING:
+    from envcompose.model.analysis import Analysis
+    from envcompose.world.sources import Source
 
 RULES = "tables/build_rules.toml"
 
@@ -68,6 +76,7 @@ class Result:
         return {file.path: file.text for file in self.files}
 
 
+@cache
 def load_recipes() -> tuple[Facts, str]:
     """All facts that ship with envcompose, and the text of the analyser's rules. Raises RecipeInvalid."""
     from envcompose.read.recipes import load_facts
@@ -244,6 +253,61 @@ def write_result(result: Result, *, force: bool = False) -> tuple[str, ...]:
     return write_files(result.folder, result.files, force=force)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysed:
+    """What `analyze` found, and where it read it."""
+
+    analysis: Analysis
+    source: Source
+
+
+def analyze(
+    what: str | Path,
+    *,
+    torches: Sequence[str] = (),
+    python: str | None = None,
+    index: str | None = None,
+    offline: bool = False,
+    refresh: bool = False,
+) -> Analysed:
+    """What an sdist needs to build, read and never run: a path (an archive or a source folder) or a requirement.
+
+    The readings assume no torch first and then each of `torches` in order; without any, the newest release of each
+    torch minor that the tables know. Raises EnvcomposeError: exit status 2 input, 3 the index.
+    """
+    from envcompose.analyse import load_rules
+    from envcompose.world.cache import Cache, cache_folder
+    from envcompose.world.http import Http
+    from envcompose.world.index import HttpIndex, IndexPolicy
+    from envcompose.world.sources import Assumptions, analyse_path, analyse_release
+
+    facts, rules = load_recipes()
+    assumed = Assumptions(torches=(None, *(torches or _minors(facts))), python=python or facts.pythons[-1].version)
+    if isinstance(what, Path):
+        analysis, source = analyse_path(what, load_rules(rules), assumed)
+        return Analysed(analysis=analysis, source=source)
+    if index is not None and not _is_http(index):
+        raise IndexAddress(shown=mask_secrets(index))
+    cache = Cache(cache_folder())
+    policy = IndexPolicy(urls=(index,), offline=offline, refresh=refresh)
+    try:
+        analysis, source = analyse_release(
+            what, lambda: HttpIndex(policy, cache, rules, time.time, Http()), assumed
+        )
+    finally:
+        cache.close()
+    return Analysed(analysis=analysis, source=source)
+
+
+def _minors(facts: Facts) -> tuple[str, ...]:
+    """The newest release of each torch minor in the tables, oldest first."""
+    newest: dict[tuple[int, int], Version] = {}
+    for release in facts.torch:
+        minor = (release.version.major, release.version.minor)
+        newest[minor] = max(newest.get(minor, release.version), release.version)
+    return tuple(str(newest[minor]) for minor in sorted(newest))
+
+
 def drift_of_tables() -> tuple[str, ...]:
     """Where the torch table and the package index differ now; one line each. Raises IndexUnreachable."""
     from envcompose.world.cache import Cache
@@ -292,10 +356,12 @@ class _world:
 
 
 __all__ = [
+    "Analysed",
     "EnvcomposeError",
     "Inputs",
     "Result",
     "Wishes",
+    "analyze",
     "compose_environment",
     "load_recipes",
     "read_intent",

@@ -48,10 +48,9 @@ class Ways:
         return self.conda is not None or self.wheel is not None or self.prebuilt is not None
 
 
-def ways_of(facts: Facts, name: str, version: Version, files: Sequence[PackageFile], around: Circumstances) -> Ways:
-    """Every way to get this version that fits; `files` are the project's files of any version."""
+def ways_of(facts: Facts, name: str, version: Version, own: Sequence[PackageFile], around: Circumstances) -> Ways:
+    """Every way to get this version that fits; `own` are the files of this release."""
     recipe = facts.packages.get(name)
-    own = [file for file in files if file.version == version]
     lost: list[Rejection] = []
     wheel = best_wheel(own, wheel_ranks(around.python, around.glibc))
     if wheel is None and (lacking := _no_wheel(name, version, own, around)) is not None:

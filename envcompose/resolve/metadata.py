@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.model.analysis import Reading
+from envcompose.model.target import marker_environment
 
 
 @lru_cache(maxsize=20_000)
@@ -46,19 +47,25 @@ def active_requirements(
 
     Lines that name an extra are parsed only where an extra was asked for: that is most of most metadata.
     """
-    wanted = [canonicalize_name(extra) for extra in extras]
+    wanted = tuple(canonicalize_name(extra) for extra in extras)
+    python = environment["python_full_version"]
     active = []
     for text in texts:
         conditional = ";" in text and "extra" in text.partition(";")[2]
         if conditional and not wanted:
             continue
-        requirement = parse_requirement(text)
-        if requirement is not None and _holds(requirement, wanted, environment):
+        requirement = _active(text, wanted if conditional else (), python)
+        if requirement is not None:
             active.append(requirement)
     return active
 
 
-def _holds(requirement: Requirement, extras: Sequence[str], environment: Mapping[str, str]) -> bool:
-    if requirement.marker is None:
-        return True
-    return any(requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
+@lru_cache(maxsize=50_000)
+def _active(text: str, extras: tuple[str, ...], python: str) -> Requirement | None:
+    """A requirement where its marker holds; the search asks for the same lines once per candidate."""
+    requirement = parse_requirement(text)
+    if requirement is None or requirement.marker is None:
+        return requirement
+    environment = marker_environment(python.rpartition(".")[0])
+    holds = any(requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
+    return requirement if holds else None

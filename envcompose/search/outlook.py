@@ -25,6 +25,7 @@ from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import active_requirements, header_values
 from envcompose.resolve.partners import PARTNERS, release_partners
+from envcompose.resolve.projects import Projects
 from envcompose.search.torches import TORCH, cuda_line, describe
 
 MOST_VERSIONS = 12
@@ -76,6 +77,7 @@ class Observer:
         self._facts = facts
         self._source = source
         self._index = index
+        self._projects = Projects(index)
         self._glibc = glibc
         self._forced = forced
         self._ways: dict[tuple[str, Version, str, str], Ways] = {}
@@ -152,8 +154,8 @@ class Observer:
                 stage=Stage.ARTIFACT, why=f"no release of {name} satisfies {_bare(requirement)}", rule="release-exists"
             )
         if recipe is None:
-            return self._plain_pin(name, versions[0], files, around)
-        return self._recipe_package(recipe, versions, files, around, pinned=pinned is not None)
+            return self._plain_pin(name, versions[0], around)
+        return self._recipe_package(recipe, versions, around, pinned=pinned is not None)
 
     def _versions(self, name: str, files: Sequence[PackageFile], specifier: SpecifierSet) -> list[Version]:
         key = (name, str(specifier))
@@ -161,9 +163,9 @@ class Observer:
             self._fitting[key] = _allowed(files, specifier)
         return self._fitting[key]
 
-    def _plain_pin(self, name: str, version: Version, files: Sequence[PackageFile], around: Circumstances) -> Outlook:
+    def _plain_pin(self, name: str, version: Version, around: Circumstances) -> Outlook:
         """A pinned package without a recipe: if it has compiled wheels, it must have one for this Python."""
-        ways = self._ways_of(name, version, files, around)
+        ways = self._ways_of(name, version, around)
         if ways.wheel is None and ways.lost and name not in self._forced:
             return Outlook(stage=Stage.PYTHON, why=f"{ways.lost[0].what}: {ways.lost[0].why}", rule=ways.lost[0].rule)
         return Outlook(stage=Stage.PASSED)
@@ -172,7 +174,6 @@ class Observer:
         self,
         recipe: PackageRecipe,
         versions: Sequence[Version],
-        files: Sequence[PackageFile],
         around: Circumstances,
         *,
         pinned: bool,
@@ -181,7 +182,7 @@ class Observer:
         dear: Outlook | None = None
         by_torch = bool(recipe.prebuilt) or bool(recipe.known_bad)
         for version in versions[:MOST_VERSIONS]:
-            ways = self._ways_of(recipe.name, version, files, around)
+            ways = self._ways_of(recipe.name, version, around)
             found = self._version(recipe, version, ways, around, pinned=pinned)
             if found.passed and not found.long_compiles:
                 return Outlook(stage=Stage.PASSED, known_bad=found.known_bad, by_torch=by_torch)
@@ -267,10 +268,11 @@ class Observer:
                 return f"needs {_bare(requirement)}"
         return None
 
-    def _ways_of(self, name: str, version: Version, files: Sequence[PackageFile], around: Circumstances) -> Ways:
+    def _ways_of(self, name: str, version: Version, around: Circumstances) -> Ways:
         key = (name, version, around.python, describe(around.torch) if around.torch else "")
         if key not in self._ways:
-            self._ways[key] = ways_of(self._facts, name, version, files, around)
+            own = self._projects.release(name, version)
+            self._ways[key] = ways_of(self._facts, name, version, own, around)
         return self._ways[key]
 
 

@@ -24,6 +24,7 @@ from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex, Question, Resolver
 from envcompose.resolve.closure import Closure, Member, trace_closure
 from envcompose.resolve.partners import PARTNERS, island_releases, release_partners
+from envcompose.resolve.projects import Projects
 from envcompose.resolve.universe import Release, TargetUniverse, stub
 from envcompose.search.prospects import Cost, Prospect
 from envcompose.search.subject import Demand, Stack
@@ -82,6 +83,7 @@ class Settler:
     ) -> None:
         self._facts = facts
         self._index = index
+        self._projects = Projects(index)
         self._resolver = resolver
         self._demand = demand
         self._stack = stack
@@ -214,10 +216,11 @@ class Settler:
         island: frozenset[str],
     ) -> Case:
         name = member.name
-        files = () if member.release.stub else (self._index.project(name) or ())
         around = Circumstances(torch=torch, python=prospect.python, glibc=self._glibc)
         public = Version(member.version.public)
-        ways = ways_of(self._facts, name, public if name in island else member.version, files, around)
+        version = public if name in island else member.version
+        own = () if member.release.stub else self._projects.release(name, version)
+        ways = ways_of(self._facts, name, version, own, around)
         needs_analysis = ways.wheel is None and ways.conda is None and ways.sdist is not None
         analysis = None
         if needs_analysis or self._forced.get(name) in (
@@ -310,7 +313,7 @@ class Settler:
             dear = recipe is not None and (bool(recipe.prebuilt) or compiles_long(recipe))
             if not (sound_only and dear) or name in self._forced or prospect.outlook.long_compiles:
                 return True
-            return ways_of(self._facts, name, version, self._index.project(name) or (), around).without_build
+            return ways_of(self._facts, name, version, self._projects.release(name, version), around).without_build
 
         return admits
 
