@@ -36,6 +36,7 @@ from envcompose.model.composition import Composition
 from envcompose.model.facts import Facts
 from envcompose.model.intent import InputReading, Intent, Request, StackRequest, Wishes
 from envcompose.model.requirement import UserRequirement
+from envcompose.read.relocate import relocated
 from envcompose.read.secrets import mask_secrets
 from envcompose.search.conda_wishes import with_conda_wishes
 from envcompose.search.torch_indexes import with_torch_indexes
@@ -110,7 +111,8 @@ def read_intent(inputs: Inputs, wishes: Wishes, facts: Facts, *, folder: Path | 
     _check_reading(merged, stacks, wishes)
     target = (folder or _folder_of(inputs, merged)).resolve()
     request = _request(inputs, paths, target)
-    intent = Intent(stacks=stacks, reading=_placed(merged, inputs.base, target), wishes=wishes, request=request)
+    placed = relocated(_placed(merged, inputs.base, target), lambda path: _seen(inputs.base, path, target))
+    intent = Intent(stacks=stacks, reading=placed, wishes=wishes, request=request)
     return with_torch_indexes(with_conda_wishes(intent, facts), facts), target
 
 
@@ -205,9 +207,14 @@ def _placed(reading: InputReading, base: Path, folder: Path) -> InputReading:
     return replace(reading, project=replace(reading.project, path=shown))
 
 
+def _seen(base: Path, path: str, folder: Path) -> str:
+    """A path of the input as the manifest's folder sees it."""
+    return os.path.relpath((base / path).resolve(), folder)
+
+
 def _request(inputs: Inputs, paths: Sequence[str], folder: Path) -> Request:
     def seen(path: str) -> str:
-        return os.path.relpath((inputs.base / path).resolve(), folder)
+        return _seen(inputs.base, path, folder)
 
     words = tuple(
         mask_secrets(word) for word in inputs.words if word not in paths and os.path.normpath(word) not in paths
@@ -291,9 +298,7 @@ def analyze(
     cache = Cache(cache_folder())
     policy = IndexPolicy(urls=(index,), offline=offline, refresh=refresh)
     try:
-        analysis, source = analyse_release(
-            what, lambda: HttpIndex(policy, cache, rules, time.time, Http()), assumed
-        )
+        analysis, source = analyse_release(what, lambda: HttpIndex(policy, cache, rules, time.time, Http()), assumed)
     finally:
         cache.close()
     return Analysed(analysis=analysis, source=source)

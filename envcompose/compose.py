@@ -24,7 +24,7 @@ from envcompose.ports import PackageIndex, Resolver
 from envcompose.resolve.metadata import parse_requirement
 from envcompose.review.packages import closure_packages, import_expectations, probe_expectations
 from envcompose.review.rejections import told_rejections
-from envcompose.search.choices import Choices, target_choices
+from envcompose.search.choices import Choices, pinned_torch, target_choices
 from envcompose.search.find import Found, find_candidate
 from envcompose.search.outlook import Observer
 from envcompose.search.prospects import Scout
@@ -57,7 +57,7 @@ def compose(intent: Intent, world: World) -> Composition:
         raise Infeasible(
             subject=_subject(stack, demand),
             target=choices.label,
-            rejected=told_rejections(found, choices),
+            rejected=(*pinned_torch(demand, world.facts, choices), *told_rejections(found, choices)),
             complete=found.complete,
             hints=choices.hints,
         )

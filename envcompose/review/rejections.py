@@ -9,8 +9,7 @@ from packaging.version import Version
 
 from envcompose.model.decision import Rejection
 from envcompose.search.choices import Choices
-from envcompose.search.find import Found
-from envcompose.search.prospects import Prospect
+from envcompose.search.find import Found, dear_rejections
 
 MOST_TOLD = 24
 
@@ -19,7 +18,7 @@ _NUMBERS = re.compile(r"[<>=!~]*\d[\w.+]*|,")
 
 def told_rejections(found: Found, choices: Choices) -> tuple[Rejection, ...]:
     """Rejections with the reason of each, newest release first; releases that only cost more are among them."""
-    entries = [*found.rejected, *_dearer(found)]
+    entries = [*found.rejected, *dear_rejections(found)]
     best = found.best.prospect.release if found.best and found.best.prospect.release else None
     newest_first = sorted(entries, key=_key, reverse=True)
     if best is not None:
@@ -38,25 +37,6 @@ def _first_of_each(entries: list[Rejection]) -> list[Rejection]:
     for entry in entries:
         kept.setdefault((entry.what, entry.release or entry.why), entry)
     return list(kept.values())
-
-
-def _dearer(found: Found) -> list[Rejection]:
-    """Candidates that stand, but that cost more than the chosen one: one line a release, with what makes it dear."""
-    best = found.best
-    dear: dict[str, Rejection] = {}
-    for prospect in found.dearer:
-        why = _dear_why(prospect)
-        if best is None or why is None or prospect.release is None:
-            continue
-        what = f"{found.subject} {prospect.release.version}"
-        dear.setdefault(what, Rejection(what=what, why=why, rule="no-long-compile", release=prospect.release.version))
-    return list(dear.values())
-
-
-def _dear_why(prospect: Prospect) -> str | None:
-    if prospect.outlook.long_compiles:
-        return f"{prospect.outlook.long_compiles[0]}; --prefer newest takes it"
-    return prospect.outlook.known_bad[0] if prospect.outlook.known_bad else None
 
 
 def _key(entry: Rejection) -> tuple[bool, object]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
@@ -11,6 +12,7 @@ from packaging.version import Version
 
 from envcompose.errors import NoPythonLeft
 from envcompose.model.composition import SystemLayer
+from envcompose.model.decision import Rejection
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.message import Level, Message
@@ -18,12 +20,14 @@ from envcompose.model.target import Default, TorchChoice
 from envcompose.read.secrets import mask_secrets
 from envcompose.read.targets import cuda_of_driver
 from envcompose.resolve.metadata import header_values
-from envcompose.search.find import Found
+from envcompose.search.find import Found, dear_rejections
 from envcompose.search.settle import Settled
-from envcompose.search.subject import Stack
+from envcompose.search.subject import Demand, Stack
 from envcompose.search.torches import TORCH, TorchWish
 
 DEFAULT_GLIBC = "2.28"
+
+_GLIBC = re.compile(r"\(--glibc (\d+\.\d+) admits them\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +124,7 @@ class Choices:
             text = f"PyTorch's index could not be asked about {names}: their builds for CUDA {best.torch.cuda if best.torch else ''} stand by tables"
             messages.append(Message(code="index-by-tables", level=Level.NOTE, text=text, packages=best.by_tables))
         messages += self._driver_hint(found, stack)
+        messages += self._glibc_hint(found, stack)
         messages += self._unused(found)
         for member in best.closure.members.values() if best else ():
             if member.release.stub and best is not None and best.artifacts[member.name].rule == "as-given":
@@ -132,6 +137,21 @@ class Choices:
                 text = f"the metadata of {name} could not be followed to the end and are used as found ({_cut('; '.join(reasons[:2]))})"
                 messages.append(Message(code="metadata-as-found", level=Level.WARNING, text=text, packages=(name,)))
         return tuple(messages)
+
+    def _glibc_hint(self, found: Found, stack: Stack | None) -> list[Message]:
+        """A newer release that only a newer glibc would get as a wheel."""
+        best = found.best.prospect.release if found.best else None
+        if stack is None or best is None or self.intent.wishes.glibc is not None:
+            return []
+        lost = [(entry.release, _GLIBC.search(entry.why)) for entry in (*found.rejected, *dear_rejections(found))]
+        newer = [(release, match[1]) for release, match in lost if match and release and release > best.version]
+        if not newer:
+            return []
+        release, glibc = min(newer, key=lambda pair: (Version(pair[1]), -_rank(pair[0], newer)))
+        name = stack.recipe.name
+        text = f"{name} {release} would come as wheels where every machine has glibc {glibc}; {self.glibc} is assumed"
+        hint = f"envcompose init {name} --glibc {glibc}, with the other options"
+        return [Message(code="glibc-not-assumed", level=Level.NOTE, text=text, hint=hint)]
 
     def _unused(self, found: Found) -> list[Message]:
         """Wishes and extras that nothing in the closure answered to (law 4)."""
@@ -175,6 +195,23 @@ class Choices:
         return [Message(code="driver-not-line", level=Level.NOTE, text=text, hint=hint)]
 
 
+def pinned_torch(demand: Demand, facts: Facts, choices: Choices) -> tuple[Rejection, ...]:
+    """Where the user bounds torch and no such release has a build for the line: the line of the bound, and what there is."""
+    cuda = choices.intent.wishes.cuda
+    bounding = [user for user in (*demand.requirements, *demand.constraints) if user.name == TORCH]
+    if cuda is None or not bounding:
+        return ()
+    fitting = [
+        release for release in facts.torch if all(release.version in user.requirement.specifier for user in bounding)
+    ]
+    lines = sorted({build.cuda for release in fitting for build in release.builds}, key=Version)
+    if not fitting or cuda in lines:
+        return ()
+    what = "; ".join(f"{user.text} ({user.origin})" for user in bounding)
+    why = f"torch {fitting[-1].version} has wheels for CUDA {', '.join(lines)}, and CUDA {cuda} is asked for"
+    return (Rejection(what=what, why=why, rule="torch-line"),)
+
+
 def target_choices(intent: Intent, facts: Facts) -> Choices:
     """Everything about the target that is known before the search. Raises NoPythonLeft."""
     wishes = intent.wishes
@@ -195,6 +232,10 @@ def _cut(text: str, most: int = 200) -> str:
     """Foreign text at a length that people read."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _rank(version: Version, pairs: Sequence[tuple[Version, str]]) -> int:
+    return sorted(other for other, _ in pairs).index(version)
 
 
 def _is_labelled(intent: Intent) -> bool:

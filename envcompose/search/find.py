@@ -161,3 +161,22 @@ def _lacking_wheels(settled: Settled) -> list[str]:
         )
 
     return sorted(name for name, artifact in settled.artifacts.items() if lacks(artifact))
+
+
+def dear_rejections(found: Found) -> list[Rejection]:
+    """Candidates that stand, but that cost more than the chosen one: one line a release, with what makes it dear."""
+    best = found.best
+    dear: dict[str, Rejection] = {}
+    for prospect in found.dearer:
+        why = _dear_why(prospect)
+        if best is None or why is None or prospect.release is None:
+            continue
+        what = f"{found.subject} {prospect.release.version}"
+        dear.setdefault(what, Rejection(what=what, why=why, rule="no-long-compile", release=prospect.release.version))
+    return list(dear.values())
+
+
+def _dear_why(prospect: Prospect) -> str | None:
+    if prospect.outlook.long_compiles:
+        return f"{prospect.outlook.long_compiles[0]}; --prefer newest takes it"
+    return prospect.outlook.known_bad[0] if prospect.outlook.known_bad else None

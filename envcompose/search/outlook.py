@@ -28,7 +28,7 @@ from envcompose.resolve.partners import PARTNERS, release_partners
 from envcompose.resolve.projects import Projects
 from envcompose.search.torches import TORCH, cuda_line, describe
 
-MOST_VERSIONS = 12
+MOST_VERSIONS = 120
 """How many versions of one package an outlook looks at before it gives up hope for a way without a build."""
 
 

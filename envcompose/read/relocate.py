@@ -1,0 +1,44 @@
+"""Origins as seen from the manifest's folder: no absolute path of a machine reaches a file that is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from envcompose.model.intent import InputReading
+from envcompose.model.message import Message
+from envcompose.model.requirement import CondaRequest, Fate, Origin, UserRequirement
+
+Seen = Callable[[str], str]
+_Placed = TypeVar("_Placed", UserRequirement, CondaRequest, Fate)
+
+
+def relocated(reading: InputReading, seen: Seen) -> InputReading:
+    """The reading with every file name as `seen` gives it."""
+    return replace(
+        reading,
+        requirements=tuple(_moved(item, seen) for item in reading.requirements),
+        constraints=tuple(_moved(item, seen) for item in reading.constraints),
+        overrides=tuple(_moved(item, seen) for item in reading.overrides),
+        conda=tuple(_moved(item, seen) for item in reading.conda),
+        fates=tuple(_moved(item, seen) for item in reading.fates),
+        requires_python=tuple((bound, _origin(origin, seen)) for bound, origin in reading.requires_python),
+        no_build_isolation=tuple((name, _origin(origin, seen)) for name, origin in reading.no_build_isolation),
+        build_hints=tuple((name, texts, _origin(origin, seen)) for name, texts, origin in reading.build_hints),
+        messages=tuple(_message(message, seen) for message in reading.messages),
+    )
+
+
+def _moved(item: _Placed, seen: Seen) -> _Placed:
+    return replace(item, origin=_origin(item.origin, seen))
+
+
+def _origin(origin: Origin, seen: Seen) -> Origin:
+    return origin if origin.file is None else replace(origin, file=seen(origin.file))
+
+
+def _message(message: Message, seen: Seen) -> Message:
+    if message.file is None:
+        return message
+    return replace(message, file=seen(message.file), text=message.text.replace(message.file, seen(message.file)))
