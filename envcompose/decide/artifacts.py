@@ -36,8 +36,17 @@ class Case:
     given_url: str | None
 
     @property
+    def must_see_torch(self) -> bool:
+        """Do its requirements follow the installed torch, with a torch (from conda) that its build can see at lock time?"""
+        torch = self.around.torch
+        from_conda = torch is not None and torch.layer is Layer.SYSTEM
+        return from_conda and self.analysis is not None and self.analysis.follows_torch
+
+    @property
     def needs_island(self) -> bool:
         """Must a package of an island be importable for its build?"""
+        if self.must_see_torch:
+            return True
         if self.analysis is None:
             return bool(self.recipe and self.recipe.links_torch)
         needed = {need.distribution for need in self.analysis.build_needs if need.required}
@@ -159,6 +168,8 @@ def _no_isolation(case: Case) -> Artifact | None:
     if not (case.needs_island or case.foreign or case.hint or case.forced is ArtifactKind.NO_ISOLATION):
         return None
     why = "it has no wheel that fits, and its build imports torch, which must be the one it will run with"
+    if case.must_see_torch:
+        why = "it has no wheel that fits, and its requirements follow the installed torch, which its build must see"
     if case.hint is not None:
         why = f"it has no wheel that fits, and {case.hint} asks for a build without isolation"
     return _from_source(case, ArtifactKind.NO_ISOLATION, "no-isolation-sdist", why, _compiles(case))

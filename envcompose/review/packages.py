@@ -36,12 +36,15 @@ def _package(
     provided: CondaDependency | None,
 ) -> Package:
     artifact = best.artifacts[member.name]
+    version = str(member.version)
     if provided is not None and artifact.kind is not ArtifactKind.CONDA:
+        # Which version conda takes is pixi's to say, unless the bounds leave one only.
+        version = provided.spec.removeprefix("==") if provided.spec.startswith("==") else ""
         artifact = _from_conda(provided)
     unread = member.release.stub and artifact.rule == "as-given" and str(member.version) == "0"
     return Package(
         name=member.name,
-        version="" if unread else str(member.version),
+        version="" if unread else version,
         layer=artifact.layer,
         artifact=artifact,
         extras=member.extras,
@@ -62,7 +65,7 @@ def _from_conda(provided: CondaDependency) -> Artifact:
     return Artifact(
         kind=ArtifactKind.CONDA,
         rule=provided.rule,
-        why=f"conda provides it ({provided.name} {provided.spec}): {provided.why}; the version shown is PyPI's newest that fits",
+        why=f"conda provides it ({provided.name} {provided.spec}): {provided.why}",
         standing=Standing.BY_TABLES,
         evidence=provided.evidence,
     )

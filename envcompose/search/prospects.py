@@ -208,15 +208,13 @@ class Scout:
             requirements.append(Requirement(f"{self.distribution}=={release.version}"))
         outlook = self._observer.look(requirements, torch, python)
         if outlook.passed and release is not None and release.follows_torch:
-            return self._lockable(release, torch, environment, outlook)
+            return self._lockable(release, torch, outlook)
         return outlook
 
     def _is_subject(self, requirement: Requirement) -> bool:
         return self._stack is not None and canonicalize_name(requirement.name) == self._stack.distribution
 
-    def _lockable(
-        self, release: StackRelease, torch: TorchChoice | None, environment: object, outlook: Outlook
-    ) -> Outlook:
+    def _lockable(self, release: StackRelease, torch: TorchChoice | None, outlook: Outlook) -> Outlook:
         """pixi locks an isolated reading (facts: pixi.md §2.1), so that one must want the torch that is chosen."""
         if torch is None or torch.layer is Layer.SYSTEM:
             return outlook

@@ -101,6 +101,7 @@ class Settler:
             python=prospect.python,
             glibc=self._glibc,
             admits=self._admits(prospect),
+            installed_torch=_visible_torch(prospect),
             implied=frozenset(name for name, recipe in self._facts.packages.items() if recipe.links_torch),
             replaced=replaced,
         )
@@ -351,6 +352,12 @@ class Settler:
         what = f"{self._stack.recipe.name} {release.version}" if self._stack and release else "these requirements"
         version = release.version if named and release else None
         return Rejection(what=what, why=f"{why} (with {prospect.label})", rule=rule, release=version)
+
+
+def _visible_torch(prospect: Prospect) -> str | None:
+    """The torch that a build sees while pixi locks: only conda's packages are there then (facts: pixi.md §2.1)."""
+    torch = prospect.torches[0] if len(prospect.torches) == 1 else None
+    return str(torch.version) if torch is not None and torch.layer is Layer.SYSTEM else None
 
 
 def _is_partner(name: str, version: Version, torches: Sequence[TorchChoice]) -> bool:
