@@ -524,3 +524,19 @@ class OptionWithoutProject(InputError):
                 "extras of a requirement go into brackets: name[extra]",
             ),
         )
+
+
+class NoSdist(InputError):
+    """A requirement that no source distribution fulfils (exit 2); `newest` is the newest version that has one."""
+
+    code = "no-sdist"
+
+    def __init__(self, *, requirement: str, name: str, only_wheels: bool, newest: str | None) -> None:
+        facts = ["the index has wheels for it: nothing needs to be built"] if only_wheels else []
+        hint = f"envcompose analyze {name}=={newest}" if newest else "name an sdist on disk, or a source folder"
+        super().__init__(
+            f"The package index has no source distribution for {requirement}",
+            facts=facts,
+            hints=(hint,),
+            packages=(name,),
+        )

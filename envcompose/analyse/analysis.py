@@ -8,10 +8,14 @@ from posixpath import basename, join, normpath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse import conclusions
+from envcompose.analyse import conclusions, tools
 from envcompose.analyse.declared import Project, name_from_file, read_package_info, read_project
+from envcompose.analyse.environment import environment
+from envcompose.analyse.headers import toolkit_needs
+from envcompose.analyse.hints import hints
 from envcompose.analyse.machine import World
 from envcompose.analyse.needs import Found, build_needs, child_modules
+from envcompose.analyse.prebuilt import prebuilt
 from envcompose.analyse.program import Outcome, run_setup
 from envcompose.analyse.readings import is_static, is_static_for_uv, read_metadata
 from envcompose.analyse.rules import BuildRules
@@ -19,7 +23,7 @@ from envcompose.analyse.traps import traps
 from envcompose.analyse.trim import parse_python
 from envcompose.model.analysis import Analysis, Place, SdistTexts
 
-ANALYSER_VERSION = "1"
+ANALYSER_VERSION = "2"
 """Part of cache keys: it changes whenever equal sdists may get another analysis."""
 
 MAX_SCRIPTS = 5
@@ -43,6 +47,7 @@ def analyse_sdist(
     found = _find(texts, project, world, rules)
     readings = read_metadata(texts, info, project, torches, world)
     needs = build_needs(found, _declaration(texts))
+    toolkit = toolkit_needs(found)
     name, version = name_from_file(texts.filename)
     parse_python.cache_clear()
     return Analysis(
@@ -55,8 +60,8 @@ def analyse_sdist(
         build_backend=project.build_backend,
         build_requires=project.build_requires,
         build_needs=needs,
-        tools=conclusions.tools(found),
-        toolkit_packages=conclusions.toolkit_packages(found),
+        tools=tuple(need.name for need in tools.tool_needs(found)),
+        toolkit_packages=tuple(need.name for need in toolkit),
         extension=conclusions.compiles(found),
         links_torch=conclusions.links_torch(found, needs),
         cuda_sources=conclusions.count_sources(texts, conclusions.CUDA),
@@ -67,6 +72,11 @@ def analyse_sdist(
         extension_modules=conclusions.extension_modules(found),
         switches=conclusions.switches(found),
         traps=traps(found, needs),
+        tool_needs=tools.tool_needs(found),
+        toolkit_needs=toolkit,
+        environment=environment(found),
+        prebuilt=prebuilt(found),
+        hints=hints(found),
         incomplete=tuple(dict.fromkeys([*project.faults, *_unread(texts), *_stopped(found)])),
     )
 

@@ -6,15 +6,15 @@ import re
 from posixpath import basename, splitext
 
 from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
-from envcompose.analyse.needs import Found, backend_module, builds_with_torch, extensions, started_program
+from envcompose.analyse.needs import Found, backend_module, builds_with_torch, extensions, is_cmake_build
 from envcompose.analyse.trim import strings_in, table_at
 from envcompose.analyse.values import Choice, Value
 from envcompose.model.analysis import BuildNeed, SdistTexts
 
 CUDA = frozenset({".cu"})
 NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".pyx", ".rs", ".f", ".f90"})
+CMAKE_STANDARD = re.compile(r"\bCMAKE_C(?:XX|UDA)_STANDARD\s+(\d\d)\b")
 STANDARD = re.compile(r"[-/]std[=:](c\+\+|gnu\+\+)(\d\w)")
-NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version|parse)\(['\"](\d+\.\d+)['\"]\)", re.I)
 
 
 def count_sources(sdist: SdistTexts, suffixes: frozenset[str]) -> int:
@@ -39,73 +39,21 @@ def links_torch(found: Found, needs: tuple[BuildNeed, ...]) -> bool:
     return builds_with_torch(found) or (needed and compiles(found))
 
 
-def tools(found: Found) -> tuple[str, ...]:
-    """Name the programs and services that a default build needs, sorted."""
-    named = set(found.rules.backends.get(backend_module(found.project), ()))
-    suffixes: set[str] = set()
-    for _, record in extensions(found):
-        sources = record.names.get("sources")
-        texts = [str(source) for source in sources] if isinstance(sources, (list, tuple)) else []
-        suffixes |= {splitext(text)[1].lower() for text in texts if len(text) < 500}
-        if record.names.get("kind") == "CUDAExtension":
-            named |= {_nvcc(found), "cxx"}
-        if record.names.get("kind") in ("CppExtension", "Pybind11Extension"):
-            named.add("cxx")
-    named |= {"cxx"} if suffixes & {".cpp", ".cc", ".cxx"} else set()
-    named |= {"c"} if suffixes & {".c", ".pyx"} else set()
-    named |= {_nvcc(found)} if ".cu" in suffixes else set()
-    programs = {_program(seen.subject) for seen in found.seen("command") if not seen.soft}
-    named |= programs & {"cmake", "ninja", "git"}
-    if "nvcc" in programs and compiles(found):
-        named.add(_nvcc(found))
-    named |= {"cxx"} if "cmake" in named else set()
-    named |= {"rust"} if programs & {"cargo", "rustc"} or found.argument("rust_extensions") else set()
-    named |= {"network"} if downloads(found) else set()
-    floors = {name for name in named if name.startswith("nvcc>=")}
-    return tuple(sorted(named - {"nvcc"} if floors else named))
-
-
-def _program(argv: tuple[str, ...]) -> str:
-    return started_program(list(argv)).rstrip(">")
-
-
-def _nvcc(found: Found) -> str:
-    floors = [m for seen in found.seen("raises") for m in NVCC_FLOOR.findall(str(seen.subject[1]))]
-    versions = sorted(floors, key=lambda text: tuple(int(part) for part in text.split(".")))
-    return f"nvcc>={versions[-1]}" if versions else "nvcc"
-
-
-def downloads(found: Found) -> bool:
-    """Does the build fetch something: a wheel of its own releases, or the sources of others?"""
-    names = {str(seen.subject) for seen in found.seen("import")}
-    fetches = any(name.split(".")[0] in ("urllib", "requests", "httpx") for name in names)
-    text = "\n".join(found.sdist.texts.get(name, "") for name in ("setup.py", "CMakeLists.txt"))
-    return (fetches and "http" in text) or "FetchContent_Declare" in text
-
-
-def toolkit_packages(found: Found) -> tuple[str, ...]:
-    """Name the conda packages that carry the toolkit headers which the sources include, without the sdist's own."""
-    if not compiles(found):
-        return ()
-    own: dict[str, list[str]] = {}
-    for name, _ in found.sdist.names:
-        own.setdefault(basename(name), []).append(f"/{name}")
-    packages: set[str] = set()
-    for header in found.sdist.includes:
-        folder = header.partition("/")[0] + "/"
-        package = found.rules.headers.get(header) or found.rules.headers.get("/".join(header.split("/")[:2]) + "/")
-        package = package or (found.rules.headers.get(folder) if "/" in header else None)
-        if package and not any(name.endswith(f"/{header}") for name in own.get(basename(header), ())):
-            packages.add(package)
-    return tuple(sorted(packages))
-
-
 def cxx_standards(found: Found) -> tuple[str, ...]:
     """Give the hard-coded C++ standards of the build's Python files, the highest last."""
-    texts = [text for name, text in found.sdist.texts.items() if name == "setup.py" or _is_build_file(name, found)]
-    years = {digits for text in texts for _, digits in STANDARD.findall(text)}
+    years = {digits for file in standard_files(found) for _, digits in STANDARD.findall(found.sdist.texts[file])}
+    years |= {digits for text in _cmake_texts(found) for digits in CMAKE_STANDARD.findall(text)}
     order = {"98": 0, "03": 1, "0x": 2, "11": 2, "1y": 3, "14": 3, "1z": 4, "17": 4, "2a": 5, "20": 5, "2b": 6, "23": 6}
     return tuple(f"c++{digits}" for digits in sorted(years, key=lambda digits: (order.get(digits, 9), digits)))
+
+
+def standard_files(found: Found) -> list[str]:
+    """Name the Python files that say how extensions are compiled."""
+    return [name for name in found.sdist.texts if name == "setup.py" or _is_build_file(name, found)]
+
+
+def _cmake_texts(found: Found) -> list[str]:
+    return [found.sdist.texts.get("CMakeLists.txt", "")] if is_cmake_build(found) else []
 
 
 def _is_build_file(name: str, found: Found) -> bool:

@@ -82,7 +82,23 @@ def _dict(machine: Machine, node: ast.Dict, scope: Scope) -> Value:
 
 def _joined(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
     parts = [machine.evaluate(part, scope) for part in node.values]
-    return join_parts(machine, parts, node)
+    made = join_parts(machine, parts, node)
+    if machine.world.lenient and isinstance(made, Unknown):
+        _see_template(machine, node, parts, made)
+    return made
+
+
+def _see_template(machine: Machine, node: ast.JoinedStr, parts: list[Value], made: Unknown) -> None:
+    """Record a file name or an address that is put together, with its unknown parts in braces."""
+    literal = "".join(part for part in parts if isinstance(part, str) and len(part) < 500)
+    if literal.endswith(".whl") or "://" in literal:
+        pairs = zip(node.values, parts, strict=True)
+        template = "".join(part if isinstance(part, str) else f"{{{_source_of(value)}}}" for value, part in pairs)
+        machine.see("template", (template[:1000], made.text))
+
+
+def _source_of(node: ast.expr) -> str:
+    return shorten(node.value) if isinstance(node, ast.FormattedValue) else shorten(node)
 
 
 def _formatted(machine: Machine, node: ast.FormattedValue, scope: Scope) -> Value:

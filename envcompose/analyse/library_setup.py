@@ -209,6 +209,27 @@ def _torch_version(machine: Machine) -> Value:
     return installed if installed not in (None, "?") else machine.unknown("torch.__version__", True)
 
 
+def _gpu(name: str) -> Any:
+    """Make a question to the GPU of the building machine: nobody knows whether there is one."""
+
+    def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+        machine.touched_torch = True
+        machine.see("gpu", name, soft=machine.trying > 0)
+        return machine.unknown(node)
+
+    return handler
+
+
+GPU_QUESTIONS = (
+    "is_available",
+    "device_count",
+    "get_device_capability",
+    "get_device_properties",
+    "get_device_name",
+    "current_device",
+    "mem_get_info",
+)
+CALLS.update({f"torch.cuda.{name}": _gpu(name) for name in GPU_QUESTIONS})
 METHODS.update({("importlib.loader", "load_module"): _load_module})
 
 

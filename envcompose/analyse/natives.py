@@ -201,6 +201,8 @@ def _text_method(
         if not all(isinstance(part, (type(owner), Unknown)) for part in parts):
             raise Raised(("TypeError", "Exception", "BaseException"), "join")
         return join_parts(machine, parts, node) if isinstance(owner, str) else machine.unknown(node)
+    if "://" in str(owner)[:200]:
+        machine.see("url", (str(owner)[:1000], dict(keywords)))
     values = [text_of(machine, v) if isinstance(v, (list, tuple, dict, set)) else v for v in arguments]
     runs = "".join(c if c.isdigit() else " " for c in str(owner)).split()
     plain = all(isinstance(v, PLAIN) for v in (*values, *keywords.values()))

@@ -101,7 +101,11 @@ def _declared(found: Found, place: Place | None) -> Iterator[BuildNeed]:
         if "pyproject.toml" not in found.sdist.texts or "build-system" not in project.document:
             why = f"no build-system table: PEP 517 fills in {text}"
         yield BuildNeed(
-            distribution=canonicalize_name(requirement.name), required=True, condition=None, place=place, why=why
+            distribution=canonicalize_name(requirement.name),
+            required=True,
+            condition=None,
+            place=_spelled(found, text, place),
+            why=why,
         )
     module = backend_module(project)
     # Where requirements are declared, the backend's own distribution is among them, whatever its name.
@@ -113,6 +117,18 @@ def _declared(found: Found, place: Place | None) -> Iterator[BuildNeed]:
             place=place,
             why=f"the build backend is {project.build_backend}",
         )
+
+
+def _spelled(found: Found, text: str, place: Place | None) -> Place | None:
+    """Give the line of pyproject.toml that spells a build requirement, at or after the line of the key."""
+    if place is None:
+        return None
+    lines = found.sdist.texts.get(place.file, "").splitlines()
+    for number in range(place.line, len(lines) + 1):
+        line = lines[number - 1]
+        if f'"{text}"' in line or f"'{text}'" in line:
+            return Place(file=place.file, line=number, text=line.strip()[:200])
+    return place
 
 
 def _environment(python: tuple[int, int]) -> Mapping[str, str]:
@@ -253,14 +269,15 @@ CMAKE_IMPORT = re.compile(
 
 
 def _cmake_torch(found: Found) -> list[str]:
-    if not _is_cmake_build(found):
+    if not is_cmake_build(found):
         return []
     text = found.sdist.texts.get("CMakeLists.txt", "")
     names = [(first or second).lower() for first, second in CMAKE_IMPORT.findall(_uncommented(text))]
     return [name for name in names if name == "torch"]
 
 
-def _is_cmake_build(found: Found) -> bool:
+def is_cmake_build(found: Found) -> bool:
+    """Does the build run CMake?"""
     module = backend_module(found.project)
     return "cmake" in found.rules.backends.get(module, ()) or _uses_cmake(found)
 
@@ -270,11 +287,18 @@ def _uncommented(text: str) -> str:
 
 
 def _from_cmake(found: Found) -> Iterator[BuildNeed]:
+    place = cmake_torch_place(found)
+    if place is not None:
+        yield BuildNeed(distribution="torch", required=True, condition=None, place=place, why="CMake looks for torch")
+
+
+def cmake_torch_place(found: Found) -> Place | None:
+    """Give the line where the build's CMake looks for torch."""
     if _cmake_torch(found):
         lines = found.sdist.texts["CMakeLists.txt"].splitlines()
         number = next((n for n, line in enumerate(lines, 1) if CMAKE_IMPORT.search(line) and "orch" in line), 1)
-        place = Place(file="CMakeLists.txt", line=number, text=lines[number - 1].strip()[:200])
-        yield BuildNeed(distribution="torch", required=True, condition=None, place=place, why="CMake looks for torch")
+        return Place(file="CMakeLists.txt", line=number, text=lines[number - 1].strip()[:200])
+    return None
 
 
 def _hooked(found: Found) -> Iterator[BuildNeed]:

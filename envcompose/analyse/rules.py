@@ -30,6 +30,12 @@ class BuildRules:
     """Build backend's top-level module -> tools that it needs besides Python."""
     hook_requirements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Build backend's top-level module -> distributions that its hooks may ask for when it runs."""
+    implied_packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Header or extension builder from outside -> conda packages whose headers come with it; '/' ends a folder."""
+    module_notes: Mapping[str, str] = field(default_factory=dict)
+    """Module (dotted) -> what its import asks of the environment."""
+    switches: Mapping[str, str] = field(default_factory=dict)
+    """Pattern of an environment variable's name -> what it does."""
     stub_backends: tuple[str, ...] = ()
     """Backends that build nothing: they download the real wheel."""
 
@@ -91,6 +97,18 @@ def _stubs(path: str, table: Any, faults: list[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name, _ in _entries(path, table, frozenset(), faults)))
 
 
+def _implied(path: str, table: Any, faults: list[str]) -> Mapping[str, tuple[str, ...]]:
+    keys = frozenset({"names", "packages"})
+    entries = _entries(path, table, keys, faults)
+    return MappingProxyType({name: tuple(entry["packages"]) for _, entry in entries for name in entry["names"]})
+
+
+def _patterns(path: str, table: Any, faults: list[str]) -> Mapping[str, str]:
+    keys = frozenset({"names", "effect"})
+    entries = _entries(path, table, keys, faults)
+    return MappingProxyType({name: entry["effect"] for _, entry in entries for name in entry["names"]})
+
+
 _TABLES: Mapping[str, Any] = {
     "distributions": _pairs("modules", inverted=True),
     "removed_modules": _removed,
@@ -99,6 +117,9 @@ _TABLES: Mapping[str, Any] = {
     "commands": _pairs("distribution"),
     "backends": _lists("tools"),
     "hook_requirements": _lists("distributions"),
+    "implied_packages": _implied,
+    "module_notes": _pairs("note"),
+    "switches": _patterns,
     "stub_backends": _stubs,
 }
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from posixpath import normpath
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse.conclusions import compiles, cxx_standards, downloads, links_torch
-from envcompose.analyse.needs import Found, backend_module, extensions, refusal
-from envcompose.analyse.values import Unknown
-from envcompose.model.analysis import BuildNeed, Place, Trap
+from envcompose.analyse.native_traps import NATIVE_FINDERS
+from envcompose.analyse.needs import Found, backend_module, refusal
+from envcompose.analyse.tools import line_with
+from envcompose.model.analysis import BuildNeed, Trap
 
 Finder = Callable[[Found, tuple[BuildNeed, ...]], Iterator[Trap]]
 
@@ -40,16 +39,27 @@ def _torch(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     if _declares_torch(found, needs):
         text = "declares torch as a build requirement: an isolated build links whatever torch it resolves"
         yield Trap(code="torch-declared", text=text, place=need.place)
+        yield from _window(found)
     else:
         text = "needs torch to build and does not declare it: an isolated build fails"
         yield Trap(code="torch-undeclared", text=text, place=need.place)
 
 
+def _window(found: Found) -> Iterator[Trap]:
+    """Tell of a declared torch that admits few releases: one that is not among them is a conflict."""
+    for text in found.project.build_requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        bounds = [s for s in requirement.specifier if s.operator in ("==", "===", "~=", "<", "<=")]
+        if canonicalize_name(requirement.name) == "torch" and bounds:
+            told = f"its build admits only torch {requirement.specifier}: with another torch installed it is a conflict"
+            yield Trap(code="torch-window", text=told, place=line_with(found, re.compile("torch"), "pyproject.toml"))
+
+
 def _undeclared(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
-    declared = {
-        canonicalize_name(text.split(";")[0].split("[")[0].strip(" <>=!~.0123456789,"))
-        for text in found.project.build_requires
-    }
+    declared = {canonicalize_name(Requirement(text).name) for text in found.project.build_requires if _is_valid(text)}
     for need in needs:
         if need.required and need.distribution not in declared | {"torch", "setuptools"}:
             yield Trap(
@@ -57,29 +67,18 @@ def _undeclared(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
             )
 
 
+def _is_valid(text: str) -> bool:
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
 def _stub(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     if backend_module(found.project) in found.rules.stub_backends:
         text = f"{found.project.build_backend} builds nothing: it downloads a wheel from another index"
-        yield Trap(code="stub-sdist", text=text, place=None)
-
-
-def _missing_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
-    names = {name for name, _ in found.sdist.names}
-    for seen, record in extensions(found):
-        sources = record.names.get("sources")
-        listed = [str(s) for s in sources if not isinstance(s, Unknown)] if isinstance(sources, (list, tuple)) else []
-        paths = [normpath(path.removeprefix("/sdist/")) for path in listed]
-        missing = [
-            path for path in paths if path not in names and not path.startswith("/") and _stem(path) not in names
-        ]
-        if missing:
-            text = f"{len(missing)} of {len(paths)} sources are not in the sdist, {missing[0]} among them"
-            yield Trap(code="sources-missing", text=text, place=seen.place)
-
-
-def _stem(path: str) -> str:
-    # Cython writes x.c from x.pyx during the build.
-    return f"{path.rsplit('.', 1)[0]}.pyx"
+        yield Trap(code="stub-sdist", text=text, place=line_with(found, re.compile("build-backend"), "pyproject.toml"))
 
 
 def _removed(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
@@ -95,6 +94,16 @@ def _removed(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
         ceiling = found.rules.ceilings.get(top)
         if ceiling:
             yield Trap(code="ceiling", text=f"imports {top}, which needs its distribution {ceiling}", place=seen.place)
+
+
+def _moved(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    told: set[str] = set()
+    for seen in found.seen("import"):
+        module = next((m for m in found.rules.module_notes if f"{seen.subject}.".startswith(f"{m}.")), None)
+        if module is not None and module not in told and not seen.dead:
+            told.add(module)
+            text = f"imports {module}: {found.rules.module_notes[module]}"
+            yield Trap(code="moved-module", text=text, place=seen.place)
 
 
 def _environment(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
@@ -115,37 +124,13 @@ def _raises(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
         yield Trap(code="raises", text=f"stops with {kind}" + (f": {text}" if text else ""), place=seen.place)
 
 
-def _fetches(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
-    if downloads(found) and compiles(found):
-        place = line_with(found, re.compile(r"urlretrieve|urlopen|requests\.get|FetchContent_Declare|https?://"))
-        yield Trap(code="downloads", text="the build fetches files from the network", place=place)
-
-
-def line_with(found: Found, pattern: re.Pattern[str]) -> Place | None:
-    """Give the first line of setup.py, else of CMakeLists.txt, that holds a pattern."""
-    for file in ("setup.py", "CMakeLists.txt"):
-        for number, line in enumerate(found.sdist.texts.get(file, "").splitlines(), 1):
-            if pattern.search(line[:1000]):
-                return Place(file=file, line=number, text=line.strip()[:200])
-    return None
-
-
-def _standard(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
-    standards = cxx_standards(found)
-    if standards and links_torch(found, needs):
-        text = f"compiles with a fixed -std={standards[-1]}, whatever its torch asks for"
-        place = line_with(found, re.compile(rf"std[=:](c|gnu)\+\+{standards[-1][3:]}"))
-        yield Trap(code="cxx-standard", text=text, place=place)
-
-
 FINDERS: tuple[Finder, ...] = (
     _torch,
     _undeclared,
     _stub,
-    _missing_sources,
     _removed,
+    _moved,
     _environment,
     _raises,
-    _fetches,
-    _standard,
+    *NATIVE_FINDERS,
 )

@@ -19,6 +19,8 @@ MAX_NATIVE = 1 << 19
 """Bytes of one native source that are searched for includes: they stand at its head."""
 MAX_TEXTS = 20 << 20
 MAX_REACHED = 120
+MAX_EDGES = 200_000
+"""Includes that are kept with their places, of all sources together."""
 MAX_STEPS = 3
 MAX_KEPT_TEXT = 1 << 20
 
@@ -26,10 +28,34 @@ NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp", ".
 DATA = frozenset({".txt", ".in", ".cfg", ".toml", ".json", ".yaml", ".yml", ".cmake", ".version", ".ini", ""})
 INCLUDE = re.compile(rb'#[ \t]*include[ \t]*[<"]([^>"\n\r]{1,200})[>"]')
 ALWAYS = frozenset(
-    {"PKG-INFO", "pyproject.toml", "setup.cfg", "setup.py", "CMakeLists.txt", "meson.build", "Cargo.toml"}
+    {
+        "PKG-INFO",
+        "pyproject.toml",
+        "setup.cfg",
+        "setup.py",
+        "CMakeLists.txt",
+        "meson.build",
+        "Cargo.toml",
+        ".gitmodules",
+    }
 )
 EGG_INFO = frozenset({"requires.txt", "entry_points.txt", "top_level.txt"})
 WORDS = re.compile(r"[\w./*+-]{2,200}")
+
+
+ASIDE = frozenset(
+    ["test", "tests", "unittest", "tool", "tools", "example", "examples", "benchmark", "benchmarks", "doc", "docs"]
+)
+"""Folders whose native sources a library's users do not compile: a vendored tree's own tests and programs."""
+
+
+TEST_NAME = re.compile(r"^test_|_test\.")
+
+
+def is_aside(path: str) -> bool:
+    """Does a path stand in a folder of tests, tools, examples, benchmarks or documents?"""
+    *folders, name = path.split("/")
+    return not ASIDE.isdisjoint(folders) or bool(TEST_NAME.search(name))
 
 
 class _Collector:
@@ -38,13 +64,15 @@ class _Collector:
     def __init__(self) -> None:
         self.texts: dict[str, bytes] = {}
         self.includes: set[bytes] = set()
+        self.included: dict[str, list[tuple[bytes, int]]] = {}
+        self._edges = MAX_EDGES
         self.refused: list[str] = []
         self._budget = MAX_TEXTS
 
     def wanted(self, path: str, size: int) -> int | None:
         suffix = splitext(path)[1].lower()
         if suffix in NATIVE:
-            return min(size, MAX_NATIVE)
+            return None if is_aside(path) else min(size, MAX_NATIVE)
         name = basename(path)
         limit = MAX_TEXT if suffix == ".py" or name in ALWAYS or name in EGG_INFO else MAX_TEXT >> 2
         if name not in ALWAYS and (path.count("/") > (5 if suffix == ".py" else 3) or suffix not in DATA | {".py"}):
@@ -63,9 +91,24 @@ class _Collector:
 
     def take(self, path: str, body: bytes) -> None:
         if splitext(path)[1].lower() in NATIVE:
-            self.includes.update(INCLUDE.findall(body))
+            self._take_includes(path, body)
         else:
             self.texts[path] = body
+
+    def _take_includes(self, path: str, body: bytes) -> None:
+        """Keep the headers that a source includes, with their lines; commented ones and plain standard ones do not count."""
+        found: list[tuple[bytes, int]] = []
+        line, last = 1, 0
+        for match in INCLUDE.finditer(body):
+            name, at = match[1], match.start()
+            self.includes.add(name)
+            if (b"." not in name and b"/" not in name) or body[body.rfind(b"\n", 0, at) + 1 : at].strip():
+                continue
+            line, last = line + body.count(b"\n", last, at), at
+            found.append((name, line))
+        if found and self._edges >= len(found):
+            self._edges -= len(found)
+            self.included[path] = found
 
 
 def trim_sdist(data: bytes, filename: str) -> SdistTexts:
@@ -105,9 +148,21 @@ def _reduce(listing: Listing, collector: _Collector, filename: str, *, strip: bo
         filename=basename(filename),
         names=tuple(sorted(sizes.items())),
         texts={path: texts[path] for path in sorted(kept)},
+        included=_included(collector, len(top)),
         includes=tuple(sorted({name.decode("ascii", "replace") for name in collector.includes})),
         refused=tuple(sorted(listing.refused + collector.refused)),
     )
+
+
+def _included(collector: _Collector, cut: int) -> dict[str, tuple[tuple[str, int], ...]]:
+    names: dict[bytes, str] = {}
+    kept: dict[str, tuple[tuple[str, int], ...]] = {}
+    for path in sorted(collector.included):
+        entries = collector.included.pop(path)
+        kept[path[cut:]] = tuple(
+            (names.setdefault(name, name.decode("ascii", "replace")), line) for name, line in entries
+        )
+    return kept
 
 
 def _top_folder(paths: Iterable[str]) -> str:

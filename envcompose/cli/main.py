@@ -119,6 +119,10 @@ def _failed(error: EnvcomposeError, arguments: Sequence[str]) -> int:
 
         level = "quick" if "quick" in arguments else "full"
         emit(to_json((), {"level": level}, [one_line(error.sentence)]))
+    elif list(arguments[:1]) == ["analyze"] and "--json" in arguments:
+        from envcompose.write.analysis_document import analysis_error_document
+
+        print_document(analysis_error_document(error, envcompose=__version__))
     else:
         print_error(error)
     return error.exit_status
@@ -136,6 +140,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_init(commands)
     _add_verify(commands)
+    _add_analyze(commands)
     _add_recipes(commands)
     return parser
 
@@ -267,6 +272,33 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _add_analyze(commands: argparse._SubParsersAction[_Parser]) -> None:
+    analyze = commands.add_parser(
+        "analyze",
+        help="what a source distribution needs to build, read and never run",
+        description="Tell what a source distribution needs to build. Nothing of it is run.",
+    )
+    analyze.set_defaults(run=_run_analyze)
+    analyze.add_argument(
+        "what",
+        metavar="REQUIREMENT|PATH",
+        help="flash-attn==2.7.4.post1, path/to/sdist.tar.gz or path/to/checkout; a word with a path separator, a leading "
+        "dot or an archive's ending is a path",
+    )
+    analyze.add_argument(
+        "--torch",
+        action="append",
+        default=[],
+        metavar="VERSION",
+        help="read the requirements for this torch (may be given again; default: every minor that the tables know)",
+    )
+    analyze.add_argument("--python", metavar="X.Y", help="the Python that would build (default: the newest)")
+    analyze.add_argument("--index", metavar="URL", help="a package index instead of the default one")
+    analyze.add_argument("--offline", action="store_true", help="make no connection; what is not cached is an error")
+    analyze.add_argument("--refresh", action="store_true", help="ask the index again, however fresh the cache is")
+    analyze.add_argument("--json", action="store_true", help="print one JSON document to stdout and nothing else")
+
+
 def _add_recipes(commands: argparse._SubParsersAction[_Parser]) -> None:
     recipes = commands.add_parser("recipes", help="list and show the stacks and packages that recipes know")
     actions = recipes.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -289,6 +321,12 @@ def _run_verify(options: argparse.Namespace) -> int:
     from envcompose.cli.verify import run_verify
 
     return run_verify(options)
+
+
+def _run_analyze(options: argparse.Namespace) -> int:
+    from envcompose.cli.analyze import run_analyze
+
+    return run_analyze(options)
 
 
 def _run_recipes(options: argparse.Namespace) -> int:

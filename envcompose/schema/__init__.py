@@ -7,9 +7,19 @@ from importlib.resources import files
 from typing import Any
 
 COMPOSITION = "composition-1.json"
+ANALYSIS = "analysis-1.json"
 
 
 def composition_schema() -> dict[str, Any]:
     """The schema of the document "envcompose.composition/1"."""
-    found: dict[str, Any] = json.loads((files(__name__) / COMPOSITION).read_text(encoding="utf-8"))
+    return _schema(COMPOSITION)
+
+
+def analysis_schema() -> dict[str, Any]:
+    """The schema of the document "envcompose.analysis/1"."""
+    return _schema(ANALYSIS)
+
+
+def _schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((files(__name__) / name).read_text(encoding="utf-8"))
     return found

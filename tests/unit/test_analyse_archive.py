@@ -58,6 +58,7 @@ def test_an_sdist_is_reduced_to_names_texts_and_includes() -> None:
             "setup.py": "from setuptools import setup\nsetup(name='demo')\n",
         },
         includes=("cublas_v2.h", "local.h"),
+        included={"csrc/kernel.cu": (("cublas_v2.h", 1), ("local.h", 2))},
         refused=(),
     )
     assert SdistTexts.from_json(texts.to_json()) == texts

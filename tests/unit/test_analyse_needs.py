@@ -100,7 +100,13 @@ def test_a_cuda_extension_tells_its_whole_story() -> None:
     psutil = next(need for need in analysis.build_needs if need.distribution == "psutil")
     assert psutil.condition == "not os.environ.get('MAX_JOBS')"
     assert analysis.tools == ("cxx", "network", "nvcc>=11.7")
-    assert analysis.toolkit_packages == ("cuda-cccl", "libcublas-dev")
+    assert analysis.toolkit_packages == (
+        "cuda-cccl",
+        "cuda-cudart-dev",
+        "libcublas-dev",
+        "libcusolver-dev",
+        "libcusparse-dev",
+    )
     assert (analysis.extension, analysis.links_torch) == (True, True)
     assert (analysis.cuda_sources, analysis.native_sources) == (1, 2)
     assert analysis.cxx_standards == ("c++17",)

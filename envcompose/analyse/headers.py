@@ -1,0 +1,115 @@
+"""Which toolkit packages the build's sources ask for: by the includes of the sources that the build can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from posixpath import basename, dirname, join, normpath
+
+from envcompose.analyse.conclusions import compiles
+from envcompose.analyse.needs import TORCH_BUILDERS, Found, cmake_torch_place, extensions
+from envcompose.analyse.trim import is_aside
+from envcompose.analyse.values import Unknown
+from envcompose.model.analysis import Place, SystemNeed
+
+
+def toolkit_needs(found: Found) -> tuple[SystemNeed, ...]:
+    """Give the conda packages that carry the headers, sorted by name; each with the first include that asks for it.
+
+    Followed from the sources of the default build's extension modules through the sdist's own headers. Where these
+    sources are not known, every source counts that does not stand in a folder of tests, tools, examples or documents.
+    """
+    if not compiles(found):
+        return ()
+    needs: dict[str, SystemNeed] = {}
+    includes = list(_outside_includes(found))
+    for header, place in includes:
+        package = package_of(found, header)
+        if package:
+            why = f"a source of the build includes {header}"
+            needs.setdefault(package, SystemNeed(name=package, condition=None, place=place, why=why))
+    for name, place, condition in [*_outside(includes), *_builders(found)]:
+        for package in _implied(found, name):
+            why = f"{name} brings the header that it carries"
+            needs.setdefault(package, SystemNeed(name=package, condition=condition, place=place, why=why))
+    return tuple(needs[name] for name in sorted(needs))
+
+
+def package_of(found: Found, header: str) -> str | None:
+    """Name the conda package that carries a header, by the rules."""
+    rules = found.rules.headers
+    package = rules.get(header) or rules.get("/".join(header.split("/")[:2]) + "/")
+    return package or (rules.get(header.partition("/")[0] + "/") if "/" in header else None)
+
+
+def _outside(includes: list[tuple[str, Place | None]]) -> Iterator[tuple[str, Place | None, str | None]]:
+    for header, place in includes:
+        yield header, place, None
+
+
+def _builders(found: Found) -> Iterator[tuple[str, Place | None, str | None]]:
+    for seen, record in extensions(found):
+        if record.names.get("kind") in TORCH_BUILDERS:
+            yield str(record.names["kind"]), seen.place, " and ".join(seen.conditions) or None
+    place = cmake_torch_place(found)
+    if place is not None and any(name.endswith(".cu") for name, _ in found.sdist.names):
+        yield "find_package(Torch)", place, None
+
+
+def _implied(found: Found, name: str) -> tuple[str, ...]:
+    entries = found.rules.implied_packages.items()
+    every = [packages for key, packages in entries if key == name or (key.endswith("/") and name.startswith(key))]
+    return tuple(package for packages in every for package in packages)
+
+
+def _outside_includes(found: Found) -> Iterator[tuple[str, Place | None]]:
+    """Give the headers from outside that reached sources include, in the order of reaching them."""
+    own = _own_files(found)
+    if not found.sdist.included:
+        for header in found.sdist.includes:
+            if not _suffixed(own, header):
+                yield header, None
+        return
+    queue = _starts(found)
+    reached = set(queue)
+    for path in queue:
+        for header, line in found.sdist.included.get(path, ()):
+            targets = _resolved(found, own, path, header)
+            if not targets:
+                yield header, Place(file=path, line=line, text=f"#include <{header}>")
+            for target in targets:
+                if target not in reached:
+                    reached.add(target)
+                    queue.append(target)
+
+
+def _own_files(found: Found) -> dict[str, list[str]]:
+    own: dict[str, list[str]] = {}
+    for name, _ in found.sdist.names:
+        own.setdefault(basename(name), []).append(name)
+    return own
+
+
+def _suffixed(own: dict[str, list[str]], header: str) -> list[str]:
+    return [name for name in own.get(basename(header), ()) if name == header or name.endswith(f"/{header}")]
+
+
+def _resolved(found: Found, own: dict[str, list[str]], path: str, header: str) -> list[str]:
+    beside = normpath(join(dirname(path), header))
+    matching = _suffixed(own, header.removeprefix("./")) if ".." not in header else []
+    if beside in own.get(basename(header), ()):
+        return [beside]
+    kept = [name for name in matching if not is_aside(name)]
+    return kept if kept or not is_aside(path) else matching
+
+
+def _starts(found: Found) -> list[str]:
+    """Give the sources of the extension modules where all are known, else all sources that are not aside."""
+    included = found.sdist.included
+    sources: list[str] = []
+    for _, record in extensions(found):
+        listed = record.names.get("sources")
+        if not isinstance(listed, (list, tuple)) or any(isinstance(source, Unknown) for source in listed):
+            return [path for path in included if not is_aside(path)]
+        sources += [normpath(str(source).removeprefix("/sdist/")) for source in listed if len(str(source)) < 500]
+    known = [path for path in dict.fromkeys(sources) if path in included]
+    return known or [path for path in included if not is_aside(path)]

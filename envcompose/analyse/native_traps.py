@@ -1,0 +1,193 @@
+"""What makes compiling fail, or compile the wrong thing: one function per trap, in a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from posixpath import dirname, normpath
+
+from envcompose.analyse.conclusions import (
+    CUDA,
+    compiles,
+    count_sources,
+    cxx_standards,
+    links_torch,
+    standard_files,
+)
+from envcompose.analyse.files import member_path
+from envcompose.analyse.machine import Seen
+from envcompose.analyse.needs import Found, extensions, is_cmake_build
+from envcompose.analyse.tools import download_place, line_with
+from envcompose.analyse.trim import is_aside
+from envcompose.analyse.values import Unknown, Value
+from envcompose.model.analysis import BuildNeed, Trap
+
+Finder = Callable[[Found, tuple[BuildNeed, ...]], Iterator[Trap]]
+
+
+def _missing_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    names = {name for name, _ in found.sdist.names}
+    for seen, record in extensions(found):
+        paths = [normpath(path.removeprefix("/sdist/")) for path in _texts(record.names.get("sources"))]
+        missing = [
+            path for path in paths if path not in names and not path.startswith("/") and _stem(path) not in names
+        ]
+        if missing:
+            text = f"{len(missing)} of {len(paths)} sources are not in the sdist, {missing[0]} among them"
+            yield Trap(code="sources-missing", text=text, place=seen.place)
+
+
+def _texts(values: Value) -> list[str]:
+    return [str(v) for v in values if not isinstance(v, Unknown)] if isinstance(values, (list, tuple)) else []
+
+
+def _stem(path: str) -> str:
+    # Cython writes x.c from x.pyx during the build.
+    return f"{path.rsplit('.', 1)[0]}.pyx"
+
+
+def _no_cuda_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    """Tell of a CUDA extension whose sources are globbed or computed, in an sdist without any native source."""
+    for seen, record in extensions(found):
+        if record.names.get("kind") == "CUDAExtension" and not any(
+            name.endswith((".cu", ".cpp", ".cc", ".cxx", ".c")) for name, _ in found.sdist.names
+        ):
+            if not _texts(record.names.get("sources")):
+                text = "compiles a CUDAExtension, and the sdist holds no native source at all"
+                yield Trap(code="sources-missing", text=text, place=seen.place)
+            return
+
+
+def _submodules(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    """Tell of folders that the build looks into and that a git submodule would have filled."""
+    folders = _folders(found)
+    told: set[str] = set()
+    for line in found.sdist.texts.get(".gitmodules", "").splitlines():
+        key, _, value = line.partition("=")
+        path = normpath(value.strip()) if key.strip() == "path" and value.strip() else ""
+        if path and path not in folders and path not in told:
+            told.add(path)
+            place = line_with(found, re.compile(rf"path\s*=\s*{re.escape(value.strip())}\s*$"), ".gitmodules")
+            yield Trap(code="submodule-missing", text=f"the git submodule {path} is not there", place=place)
+    for seen, record in extensions(found):
+        for text in _texts(record.names.get("include_dirs")):
+            member = member_path(text) if len(text) < 500 else None
+            if member and member not in folders and member not in told and _looks_kept(member):
+                told.add(member)
+                what = f"the include folder {member} is not in the sdist: a git submodule that was left out looks so"
+                yield Trap(code="submodule-missing", text=what, place=seen.place)
+
+
+def _looks_kept(path: str) -> bool:
+    """Is a folder one that sources are kept in, and not one that the build makes?"""
+    return not re.match(r"(build|_build|_skbuild|dist|\.)", path)
+
+
+def _folders(found: Found) -> set[str]:
+    folders: set[str] = {"."}
+    for parent in {dirname(name) for name, _ in found.sdist.names}:
+        folder = parent
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = dirname(folder)
+    return folders
+
+
+ADD_FOLDER = re.compile(r"^add_subdirectory\s*\(\s*([\w./-]+)", re.I)
+
+
+def _cmake_folders(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    if not is_cmake_build(found):
+        return
+    folders = _folders(found)
+    for line in found.sdist.texts.get("CMakeLists.txt", "").splitlines():
+        match = ADD_FOLDER.match(line)
+        if match and normpath(match.group(1)) not in folders and not is_aside(f"{match.group(1)}/x"):
+            place = line_with(found, re.compile(re.escape(line)), "CMakeLists.txt")
+            text = f"CMake adds the folder {match.group(1)}, which is not in the sdist"
+            yield Trap(code="submodule-missing", text=text, place=place)
+
+
+ASKS_GPU = "is_available"
+
+
+def _gpu(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    """Tell of builds that need a GPU, and of those that leave out their CUDA code where there is none."""
+    if not compiles(found) and not any(s.kind == "extension" for s in found.seen("extension")):
+        return
+    needing = next(_needing_gpu(found), None)
+    if needing is not None:
+        text = "asks the GPU of the building machine: without one, the build fails"
+        yield Trap(code="gpu-needed", text=text, place=needing.place)
+        return
+    asking = next((s for s in found.seen("gpu") if ASKS_GPU in s.subject and not s.dead), None)
+    if asking is None or not (_has_cuda(found) and _decides(found)):
+        return
+    switches = {str(seen.subject[0]) for seen in found.seen("switch")}
+    forced = sorted(name for name in switches if re.search(r"FORCE_(ONLY_)?CUDA$|(WITH|BUILD|USE)_CUDA$", name))
+    remedy = f"; {' or '.join(forced)} decides it instead" if forced else ""
+    text = f"where the building machine has no GPU, CUDA code is left out in silence{remedy}"
+    yield Trap(code="silent-cpu", text=text, place=asking.place)
+
+
+def _needing_gpu(found: Found) -> Iterator[Seen]:
+    for seen in found.seen("gpu"):
+        if ASKS_GPU not in seen.subject and "device_count" not in seen.subject and not seen.soft:
+            yield seen
+    for seen in found.seen("raises"):
+        if re.match(r"not (torch\.)?cuda\.is_available\(\)$", str(seen.subject[1])) and not seen.dead:
+            yield seen
+
+
+def _has_cuda(found: Found) -> bool:
+    kinds = {record.names.get("kind") for _, record in extensions(found)}
+    return "CUDAExtension" in kinds or count_sources(found.sdist, CUDA) > 0
+
+
+def _decides(found: Found) -> bool:
+    """Does an extension come, or come with CUDA, only under a condition: the GPU's is the one that was asked for?"""
+    kinds = {record.names.get("kind") for _, record in extensions(found)}
+    soft = any(seen.soft or seen.conditions for seen, _ in extensions(found))
+    return soft or len(kinds) > 1 or kinds <= {"CppExtension", "Extension"}
+
+
+ARCHES = re.compile(r"gencode|-arch[= ]|TORCH_CUDA_ARCH_LIST|--gpu-architecture")
+
+
+def _arch_list(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    """Tell of CUDA extensions that name no GPU architecture: torch then asks the building machine's GPUs."""
+    made = [seen for seen, record in extensions(found) if record.names.get("kind") == "CUDAExtension"]
+    texts = [found.sdist.texts[file] for file in standard_files(found)]
+    if made and not any(ARCHES.search(text) for text in texts):
+        text = (
+            "names no GPU architecture: without TORCH_CUDA_ARCH_LIST torch's builder asks the building machine's GPUs"
+        )
+        yield Trap(code="arch-list", text=text, place=made[0].place)
+
+
+def _fetches(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    place = download_place(found)
+    if place is not None and compiles(found):
+        yield Trap(code="downloads", text="the build fetches files from the network", place=place)
+
+
+def _standard(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    standards = cxx_standards(found)
+    if standards and links_torch(found, needs):
+        number = standards[-1][3:]
+        pattern = re.compile(rf"std[=:](c|gnu)\+\+{number}|CMAKE_C(?:XX|UDA)_STANDARD\s+{number}")
+        text = f"compiles with a fixed -std={standards[-1]}, whatever its torch asks for"
+        place = line_with(found, pattern, *standard_files(found), "CMakeLists.txt")
+        yield Trap(code="cxx-standard", text=text, place=place)
+
+
+NATIVE_FINDERS: tuple[Finder, ...] = (
+    _missing_sources,
+    _no_cuda_sources,
+    _submodules,
+    _cmake_folders,
+    _gpu,
+    _arch_list,
+    _fetches,
+    _standard,
+)

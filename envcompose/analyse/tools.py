@@ -1,0 +1,121 @@
+"""The programs and services that a default build needs, each with the place that says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from posixpath import splitext
+
+from envcompose.analyse.machine import Seen
+from envcompose.analyse.needs import Found, backend_module, extensions, started_program
+from envcompose.analyse.values import Value
+from envcompose.model.analysis import Place, SystemNeed
+
+NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version|parse)\(['\"](\d+\.\d+)['\"]\)", re.I)
+BY_SUFFIX = {".cpp": "cxx", ".cc": "cxx", ".cxx": "cxx", ".c": "c", ".pyx": "c", ".cu": "nvcc"}
+BY_KIND = {"CUDAExtension": ("nvcc", "cxx"), "CppExtension": ("cxx",), "Pybind11Extension": ("cxx",)}
+FETCHING = re.compile(r"\b(?:urlretrieve|urlopen|requests\.get|httpx\.get)\b")
+ADDRESS = re.compile(r"https?://")
+CMAKE_FETCH = re.compile(r"^\s*(?:FetchContent_Declare|ExternalProject_Add|file\s*\(\s*DOWNLOAD)", re.M | re.I)
+FETCHERS = frozenset({"curl", "wget"})
+
+
+def tool_needs(found: Found) -> tuple[SystemNeed, ...]:
+    """Give the tools sorted by name, each once with the first reason; nvcc carries its minimum where the code names one."""
+    needs: dict[str, SystemNeed] = {}
+    for need in [
+        *_of_backend(found),
+        *_of_extensions(found),
+        *_of_commands(found),
+        *_of_arguments(found),
+        *_of_network(found),
+    ]:
+        needs.setdefault(need.name, need)
+    if "cmake" in needs:
+        needs.setdefault("cxx", _need("cxx", None, "CMake compiles", needs["cmake"].place))
+    floor = _nvcc_floor(found)
+    if "nvcc" in needs and floor is not None:
+        version, place = floor
+        del needs["nvcc"]
+        needs[f"nvcc>={version}"] = _need(f"nvcc>={version}", None, "refuses older ones", place)
+    return tuple(needs[name] for name in sorted(needs))
+
+
+def _need(name: str, seen: Seen | None, why: str, place: Place | None = None) -> SystemNeed:
+    condition = (" and ".join(seen.conditions) or None) if seen else None
+    return SystemNeed(name=name, condition=condition, place=seen.place if seen else place, why=why)
+
+
+def _of_backend(found: Found) -> Iterator[SystemNeed]:
+    place = line_with(found, re.compile(r"build-backend"), "pyproject.toml")
+    for name in found.rules.backends.get(backend_module(found.project), ()):
+        yield _need(name, None, f"the build backend is {found.project.build_backend}", place)
+
+
+def _of_extensions(found: Found) -> Iterator[SystemNeed]:
+    for seen, record in extensions(found):
+        kind = str(record.names.get("kind"))
+        for name in BY_KIND.get(kind, ()):
+            yield _need(name, seen, f"compiles a {kind}")
+        for suffix in sorted(_suffixes(record.names.get("sources")) & BY_SUFFIX.keys()):
+            yield _need(BY_SUFFIX[suffix], seen, f"compiles {suffix} sources")
+
+
+def _suffixes(sources: Value) -> set[str]:
+    texts = [str(source) for source in sources] if isinstance(sources, (list, tuple)) else []
+    return {splitext(text)[1].lower() for text in texts if len(text) < 500}
+
+
+def _of_commands(found: Found) -> Iterator[SystemNeed]:
+    compiles = bool(extensions(found)) or bool(found.argument("ext_modules"))
+    for seen in found.seen("command"):
+        program = started_program(list(seen.subject)).rstrip(">")
+        if seen.soft:
+            continue
+        if program in ("cmake", "ninja", "git") or (program == "nvcc" and compiles):
+            yield _need(program, seen, f"starts {program}")
+        if program in ("cargo", "rustc"):
+            yield _need("rust", seen, f"starts {program}")
+
+
+def _of_arguments(found: Found) -> Iterator[SystemNeed]:
+    if found.argument("rust_extensions"):
+        yield _need("rust", next(iter(found.seen("setup")), None), "setup() is given rust_extensions")
+
+
+def _of_network(found: Found) -> Iterator[SystemNeed]:
+    place = download_place(found)
+    if place is not None:
+        yield _need("network", None, "the build fetches files", place)
+
+
+def download_place(found: Found) -> Place | None:
+    """Give the line where the build fetches something: a wheel of its own releases, or the sources of others."""
+    names = {str(seen.subject).split(".")[0] for seen in found.seen("import")}
+    if names & {"urllib", "requests", "httpx"} and "http" in found.sdist.texts.get("setup.py", ""):
+        return line_with(found, FETCHING, "setup.py") or line_with(found, ADDRESS, "setup.py")
+    for file, text in found.sdist.texts.items():
+        if file.endswith((".cmake", "CMakeLists.txt")):
+            match = CMAKE_FETCH.search(text)
+            if match is not None:
+                return line_with(found, CMAKE_FETCH, file)
+    for seen in found.seen("command"):
+        argv = [word for word in seen.subject if isinstance(word, str)]
+        program = started_program(argv)
+        if not seen.soft and (program in FETCHERS or argv[:2] == ["git", "clone"]):
+            return seen.place
+    return None
+
+
+def _nvcc_floor(found: Found) -> tuple[str, Place] | None:
+    floors = [(m, seen.place) for seen in found.seen("raises") for m in NVCC_FLOOR.findall(str(seen.subject[1]))]
+    return max(floors, key=lambda floor: tuple(int(part) for part in floor[0].split(".")), default=None)
+
+
+def line_with(found: Found, pattern: re.Pattern[str], *files: str) -> Place | None:
+    """Give the first line of these files (setup.py and CMakeLists.txt unless told) that holds a pattern."""
+    for file in files or ("setup.py", "CMakeLists.txt"):
+        for number, line in enumerate(found.sdist.texts.get(file, "").splitlines(), 1):
+            if pattern.search(line[:1000]):
+                return Place(file=file, line=number, text=line.strip()[:200])
+    return None
