@@ -39,7 +39,7 @@ def judge_built(case: Case) -> Result:
     """Every extension that is linked to torch was built for the torch that is installed."""
     build = check_torch.find(case.environment)
     if build is None or build.version is None:
-        return Result(skipped="there is no torch")
+        return Result(skipped="there is no torch" if build is None else "torch does not say its version")
     stamp, findings = read_stamp(case.environment.prefix), []
     built = {normalise(name) for name in case.expect.built}
     for owner, extensions in sorted(_by_owner(case).items()):

@@ -63,16 +63,21 @@ def _fix(module: Named, ended: children.Ended) -> str:
         return f"run it by hand to see where it hangs: python -X faulthandler -c 'import {module.name}'"
     if ended.status < 0:
         return f"run it by hand to see where it crashes: python -X faulthandler -c 'import {module.name}'"
-    missing = re.search(r"No module named '([^'.]+)", ended.errors)
+    missing = re.search(r"No module named '([^'.]+)(\.)?", ended.errors)
     if missing and missing.group(1) != module.name.split(".")[0]:
+        if missing.group(2):
+            return f"a part of the package {missing.group(1)} is missing: pixi reinstall {missing.group(1)}"
         return f"the module {missing.group(1)} is missing: pixi install"
     return f"pixi reinstall {module.distribution}"
 
 
 def judge_probes(case: Case) -> Result:
     """The modules that recipes probe can be imported; their code runs with a GPU only (gpu.probes)."""
-    probes = tuple(Named(probe.distribution, probe.module) for probe in case.expect.probes)
-    return _judge(case, probes) if probes else Result(skipped="no recipe has a probe")
+    if not case.expect.probes:
+        return Result(skipped="no recipe has a probe")
+    tried = {named.name for named in (*case.expect.imports, *case.expect.extensions)}
+    probes = (Named(probe.distribution, probe.module) for probe in case.expect.probes if probe.module not in tried)
+    return _judge(case, tuple(probes))
 
 
 CHECKS = (

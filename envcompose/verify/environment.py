@@ -87,6 +87,24 @@ class CondaPackage:
     files: tuple[str, ...]
     """Paths under the prefix."""
 
+    @cached_property
+    def stands_for(self) -> tuple[str, ...]:
+        """Normalised PyPI names: its purls, else its own name where it brings metadata or a program of that name.
+
+        conda's tzdata is the system's time zones, while PyPI's is a Python package: one name is not yet one thing.
+        """
+        name = normalise(self.name)
+        if self.purls or not self.files:
+            return self.purls or (name,)
+        for path in self.files:
+            folder, _, entry = path.rpartition("/")
+            brought = entry if entry.endswith((".dist-info", ".egg-info")) else folder.rpartition("/")[2]
+            stem = brought.rsplit(".", 1)[0].split("-", 1)[0]
+            metadata = brought.endswith((".dist-info", ".egg-info")) and normalise(stem) == name
+            if metadata or path == f"bin/{self.name}":
+                return (name,)
+        return ()
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -120,10 +138,10 @@ class Environment:
 
     @cached_property
     def from_conda(self) -> Mapping[str, CondaPackage]:
-        """Conda packages by the PyPI names that they stand for: their purls, else their own name."""
+        """Conda packages by the PyPI names that they stand for."""
         found: dict[str, CondaPackage] = {}
         for package in self.conda or ():
-            for name in package.purls or (normalise(package.name),):
+            for name in package.stands_for:
                 found.setdefault(name, package)
         return found
 

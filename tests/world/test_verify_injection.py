@@ -165,6 +165,19 @@ BREAKAGES: list[tuple[str, Change, Found]] = [
         {("closure.doubled", "error", "numpy")},
     ),
     (
+        "conda and PyPI holding one name, told by conda's own metadata",
+        lambda project: project.conda("numpy", "2.0.0", files=("lib/site-packages/numpy-2.0.0.dist-info/METADATA",)),
+        {("closure.doubled", "error", "numpy")},
+    ),
+    (
+        "a conda package of the same name that is another thing",
+        lambda project: (
+            project.conda("tzdata", "2026c", files=("share/zoneinfo/UTC",)),
+            project.expected["bounds"].update(tzdata=[]),
+        ),
+        {("versions.missing", "error", "tzdata")},
+    ),
+    (
         "NVIDIA wheels of another line beside conda's libraries",
         lambda project: (
             project.conda("cuda-cudart", "12.4.127"),
@@ -304,6 +317,13 @@ SOUND: list[tuple[str, Change]] = [
     ("a conda package that stands for its PyPI name", lambda project: (
         project.conda("msgpack-python", "1.0.8", purls=("pkg:pypi/msgpack@1.0.8",)),
         project.expected["bounds"].update(msgpack=[">=1"]),
+    )),
+    ("a conda package of the same name that is another thing", lambda project: (
+        project.conda("tzdata", "2026c", files=("share/zoneinfo/UTC",)), project.distribution("tzdata", "2026.6"),
+    )),
+    ("a build need that conda's program serves", lambda project: (
+        project.conda("ninja", "1.13.2", files=("bin/ninja",)), project.expected["build_needs"].update(numpy=["ninja"]),
+        project.script("ninja", "#!/bin/sh\necho 1.13.2\n"),
     )),
     ("a requirement whose marker does not hold", _write(
         f"{AXOLOTL}/METADATA", _metadata("axolotl", "0.10.0", "Requires-Dist: ray; sys_platform == 'win32'")

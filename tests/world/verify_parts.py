@@ -132,11 +132,13 @@ class Project:
         path.chmod(0o755)
         return path
 
-    def conda(self, name: str, version: str, build: str = "0", purls: tuple[str, ...] = ()) -> None:
+    def conda(
+        self, name: str, version: str, build: str = "0", purls: tuple[str, ...] = (), files: tuple[str, ...] = ()
+    ) -> None:
         """A record of conda-meta."""
         folder = self.prefix / "conda-meta"
         folder.mkdir(exist_ok=True)
-        record = {"name": name, "version": version, "build": build, "files": [], "purls": list(purls)}
+        record = {"name": name, "version": version, "build": build, "files": list(files), "purls": list(purls)}
         (folder / f"{name}-{version}-{build}.json").write_text(json.dumps(record))
 
     def write(self, path: str, content: str | bytes) -> None:
