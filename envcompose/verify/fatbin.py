@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from . import elf
 
 _MAGIC = struct.pack("<I", 0xBA55ED50)
-_SECTIONS = (b".nv_fatbin", b"__nv_relfatbin", b".nvFatBin")
+_SECTIONS = (b".nv_fatbin", b".nvFatBin")
+_UNLINKED = b"__nv_relfatbin"
+"""Parts for nvcc's device linker. Where their linked form is there too, the runtime takes that, and so does cuobjdump."""
 _PTX, _MACHINE_CODE = 1, 2
 _THIS_CHIP_ONLY, _THIS_FAMILY = 0x100000, 0x200000
 _MOST_ENTRIES = 2_000_000
@@ -92,13 +94,14 @@ def _places(data: mmap.mmap) -> list[tuple[int, int]]:
     if start == 0 or count == 0 or size < 64 or names >= count:
         return [(0, len(data))]
     texts = layout.unpack("QQ", start + names * size + 24)
-    found = []
+    linked, unlinked = [], []
     for n in range(count):
         name, kind = layout.unpack("II", start + n * size)
         offset, length = layout.unpack("QQ", start + n * size + 24)
-        if kind != 8 and data[texts[0] + name : texts[0] + name + 16].split(b"\0", 1)[0] in _SECTIONS:
-            found.append((offset, min(offset + length, len(data))))
-    return found
+        title = data[texts[0] + name : texts[0] + name + 16].split(b"\0", 1)[0]
+        if kind != 8 and title in (*_SECTIONS, _UNLINKED):
+            (unlinked if title == _UNLINKED else linked).append((offset, min(offset + length, len(data))))
+    return linked or unlinked
 
 
 def capability(text: str) -> tuple[int, int]:

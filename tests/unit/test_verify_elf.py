@@ -213,6 +213,30 @@ def test_fat_binaries_are_read_one_after_the_other() -> None:
     assert [code.name for code in fatbin.codes(data, 0, len(data))] == ["sm_80", "compute_90", "sm_90a", "sm_100f"]
 
 
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc here")
+@pytest.mark.parametrize(
+    ("sections", "names"),
+    [
+        ({".nv_fatbin": 80, "__nv_relfatbin": 90}, {"sm_80"}),
+        ({"__nv_relfatbin": 90}, {"sm_90"}),
+        ({".nv_fatbin": 80, ".nvFatBin": 90, ".other": 100}, {"sm_80", "sm_90"}),
+    ],
+)
+def test_parts_for_the_device_linker_count_only_where_nothing_is_linked(
+    tmp_path: Path, sections: dict[str, int], names: set[str]
+) -> None:
+    """As cuobjdump lists them, and as libnccl has them: PTX in `__nv_relfatbin` that `.nv_fatbin` lacks."""
+    lines = []
+    for section, architecture in sections.items():
+        part = entry(2, architecture, 0x11, b"x" * 8)
+        content = struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(part)) + part
+        lines.append(f'.section {section}, "a"\n.align 8\n.byte {",".join(map(str, content))}\n')
+    (tmp_path / "part.s").write_text("".join(lines))
+    path = tmp_path / "part.so"
+    subprocess.run(["gcc", "-shared", "-nostdlib", str(tmp_path / "part.s"), "-o", str(path)], check=True)
+    assert {code.name for code in fatbin.read(str(path))} == names
+
+
 @pytest.mark.parametrize(
     ("code", "gpu", "serves"),
     [

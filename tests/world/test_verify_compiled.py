@@ -171,6 +171,18 @@ BREAKAGES: list[tuple[str, Change, Found]] = [
         {("binary.versions", "error", "fast"), FAST_IMPORT},
     ),
     (
+        "an extension that calls what torch hides",
+        _put(
+            "torch/lib/libc10.so",
+            lambda: compiled(
+                C10.replace("void fail", '__attribute__((visibility("hidden"))) void fail') % "",
+                OLD,
+                "-Wl,-soname,libc10.so",
+            ),
+        ),
+        {("binary.symbols", "error", "kernel"), IMPORT},
+    ),
+    (
         "an extension without code for a target's GPU",
         lambda project: (project.expected.update(gpus=["8.0", "9.0"]), project.write(KERNEL, gpu_kernel((2, 80, 0)))),
         {("gpucode.architectures", "error", "kernel")},

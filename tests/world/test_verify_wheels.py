@@ -1,4 +1,4 @@
-"""The verifier's readers against real wheels of the index, and against NVIDIA's own tools. Downloads: about 0.6 GB."""
+"""The verifier's readers against real wheels of the index, and against NVIDIA's own tools. Downloads: about 0.8 GB."""
 
 from __future__ import annotations
 
@@ -82,6 +82,14 @@ def test_fat_binaries_of_nvcc_are_read_as_cuobjdump_reads_them(tmp_path: Path) -
         subprocess.run([*command, str(source), "-o", str(target)], check=True, env=env, capture_output=True)
         wanted = {f"sm_{name}" for name in machine} | {f"compute_{machine[0]}"}
         assert {code.name for code in fatbin.read(str(target))} == wanted == by_cuobjdump(toolkit, target)
+
+
+def test_the_fat_binaries_of_nccl_are_read_as_cuobjdump_reads_them(tmp_path: Path) -> None:
+    download(tmp_path, ["nvidia-nccl-cu12==2.21.5", "nvidia-cuda-cuobjdump==13.2.78"])
+    toolkit = tmp_path / "site" / "nvidia" / "cu13"
+    (toolkit / "bin" / "cuobjdump").chmod(0o755)
+    library = tmp_path / "site" / "nvidia" / "nccl" / "lib" / "libnccl.so.2"
+    assert {code.name for code in fatbin.read(str(library))} == by_cuobjdump(toolkit, library)
 
 
 def by_cuobjdump(toolkit: Path, path: Path) -> set[str]:
