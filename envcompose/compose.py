@@ -22,6 +22,7 @@ from envcompose.model.requirement import Fate, Outcome
 from envcompose.model.target import Default, Target, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex, Resolver
 from envcompose.resolve.metadata import parse_requirement
+from envcompose.resolve.seen_torch import releases_beyond
 from envcompose.review.packages import closure_packages, import_expectations, probe_expectations
 from envcompose.review.rejections import told_rejections
 from envcompose.search.choices import Choices, pinned_torch, target_choices
@@ -49,6 +50,8 @@ class World:
 
 def compose(intent: Intent, world: World) -> Composition:
     """Search, decide, plan both layers. Raises Infeasible (exit 1), and what the ports raise (exit 3); writes nothing."""
+    newer = releases_beyond(world.index, world.facts.torch)
+    world = replace(world, facts=replace(world.facts, torch=(*world.facts.torch, *newer)))
     choices = target_choices(intent, world.facts)
     stack, demand = subject_of(intent, world.facts)
     _check_names(demand, world.index, choices.pythons[0])

@@ -119,6 +119,9 @@ class Choices:
             messages.append(Message(code="extra-missing", level=Level.NOTE, text=text))
         for text in best.known_bad if best else ():
             messages.append(Message(code="known-bad-pair", level=Level.WARNING, text=text, packages=(text.split()[0],)))
+        if best is not None and best.torch is not None and not best.torch.release.date:
+            text = f"torch {best.torch.version} is newer than the tables: what the index shows of it is used, the rest is assumed"
+            messages.append(Message(code="torch-beyond-tables", level=Level.WARNING, text=text, packages=(TORCH,)))
         if best is not None and best.by_tables:
             names = ", ".join(best.by_tables)
             text = f"PyTorch's index could not be asked about {names}: their builds for CUDA {best.torch.cuda if best.torch else ''} stand by tables"
@@ -265,8 +268,7 @@ def _name_of(intent: Intent) -> str:
     if intent.reading.project is not None:
         return intent.reading.project.name
     names = [request.name for request in intent.stacks] or [user.name for user in intent.reading.requirements]
-    line = f"-cu{intent.wishes.cuda.replace('.', '')}" if intent.wishes.cuda else ""
-    return f"{names[0] if names else 'environment'}{line}"
+    return names[0] if names else "environment"
 
 
 def _line_why(torch: TorchChoice, driver: str | None) -> str:
