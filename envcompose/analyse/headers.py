@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from posixpath import basename, dirname, join, normpath
 
 from envcompose.analyse.conclusions import compiles
-from envcompose.analyse.needs import TORCH_BUILDERS, Found, cmake_torch_place, extensions
+from envcompose.analyse.needs import TORCH_BUILDERS, Found, builds_with_torch, cmake_torch_place, extensions
 from envcompose.analyse.trim import is_aside
 from envcompose.analyse.values import Unknown
 from envcompose.model.analysis import Place, SystemNeed
+
+VENDORED = re.compile(
+    r"(?:^|/)(?:third[-_]?party|3rd[-_]?party|vendor(?:ed)?(?:-\w+)?|extern(?:al)?|submodules|deps)/", re.IGNORECASE
+)
+"""Folders of other projects: their sources count where those of the sdist's own reach them."""
 
 
 def toolkit_needs(found: Found) -> tuple[SystemNeed, ...]:
@@ -103,13 +109,23 @@ def _resolved(found: Found, own: dict[str, list[str]], path: str, header: str) -
 
 
 def _starts(found: Found) -> list[str]:
-    """Give the sources of the extension modules where all are known, else all sources that are not aside."""
-    included = found.sdist.included
+    """Give the sources of the extension modules where all are known, else all of its own that are not aside.
+
+    Where only C++ is certain and there is CUDA code too, that code is what a machine with a GPU would compile.
+    """
+    every = [path for path in found.sdist.included if not is_aside(path) and not VENDORED.search(path)]
+    cuda = any(path.endswith(".cu") for path in every)
+    made = extensions(found)
+    if not made and not cuda:
+        return []
     sources: list[str] = []
-    for _, record in extensions(found):
+    for _, record in made:
         listed = record.names.get("sources")
         if not isinstance(listed, (list, tuple)) or any(isinstance(source, Unknown) for source in listed):
-            return [path for path in included if not is_aside(path)]
+            return every
         sources += [normpath(str(source).removeprefix("/sdist/")) for source in listed if len(str(source)) < 500]
-    known = [path for path in dict.fromkeys(sources) if path in included]
-    return known or [path for path in included if not is_aside(path)]
+    known = [path for path in dict.fromkeys(sources) if path in found.sdist.included]
+    if cuda and builds_with_torch(found) and not any(path.endswith(".cu") for path in sources):
+        tops = {path.partition("/")[0] for path in known}
+        return [path for path in every if path.partition("/")[0] in tops] or every
+    return known or every

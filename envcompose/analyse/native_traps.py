@@ -113,7 +113,7 @@ ASKS_GPU = "is_available"
 
 def _gpu(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     """Tell of builds that need a GPU, and of those that leave out their CUDA code where there is none."""
-    if not compiles(found) and not any(s.kind == "extension" for s in found.seen("extension")):
+    if not compiles(found) and next(found.seen("extension"), None) is None:
         return
     needing = next(_needing_gpu(found), None)
     if needing is not None:
@@ -121,10 +121,14 @@ def _gpu(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
         yield Trap(code="gpu-needed", text=text, place=needing.place)
         return
     asking = next((s for s in found.seen("gpu") if ASKS_GPU in s.subject and not s.dead), None)
-    if asking is None or not (_has_cuda(found) and _decides(found)):
+    if asking is None or not _has_cuda(found):
         return
     switches = {str(seen.subject[0]) for seen in found.seen("switch")}
-    forced = sorted(name for name in switches if re.search(r"FORCE_(ONLY_)?CUDA$|(WITH|BUILD|USE)_CUDA$", name))
+    forced = sorted(
+        name
+        for name in switches
+        if re.search(r"FORCE_(ONLY_)?CUDA$|(WITH|BUILD|USE)_CUDA$|^TORCH_CUDA_ARCH_LIST$", name)
+    )
     remedy = f"; {' or '.join(forced)} decides it instead" if forced else ""
     text = f"where the building machine has no GPU, CUDA code is left out in silence{remedy}"
     yield Trap(code="silent-cpu", text=text, place=asking.place)
@@ -144,14 +148,7 @@ def _has_cuda(found: Found) -> bool:
     return "CUDAExtension" in kinds or count_sources(found.sdist, CUDA) > 0
 
 
-def _decides(found: Found) -> bool:
-    """Does an extension come, or come with CUDA, only under a condition: the GPU's is the one that was asked for?"""
-    kinds = {record.names.get("kind") for _, record in extensions(found)}
-    soft = any(seen.soft or seen.conditions for seen, _ in extensions(found))
-    return soft or len(kinds) > 1 or kinds <= {"CppExtension", "Extension"}
-
-
-ARCHES = re.compile(r"gencode|-arch[= ]|TORCH_CUDA_ARCH_LIST|--gpu-architecture")
+ARCHES = re.compile(r"gencode|generate-code|-arch[= ]|TORCH_CUDA_ARCH_LIST|--gpu-architecture")
 
 
 def _arch_list(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:

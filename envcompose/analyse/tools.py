@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from posixpath import splitext
 
 from envcompose.analyse.machine import Seen
-from envcompose.analyse.needs import Found, backend_module, extensions, started_program
+from envcompose.analyse.needs import (
+    TORCH_BUILDERS,
+    Found,
+    backend_module,
+    cmake_torch_place,
+    extensions,
+    is_cmake_build,
+    started_program,
+)
+from envcompose.analyse.trim import is_aside
 from envcompose.analyse.values import Value
 from envcompose.model.analysis import Place, SystemNeed
 
@@ -28,6 +37,7 @@ def tool_needs(found: Found) -> tuple[SystemNeed, ...]:
         *_of_extensions(found),
         *_of_commands(found),
         *_of_arguments(found),
+        *_of_cuda_code(found),
         *_of_network(found),
     ]:
         needs.setdefault(need.name, need)
@@ -76,6 +86,23 @@ def _of_commands(found: Found) -> Iterator[SystemNeed]:
             yield _need(program, seen, f"starts {program}")
         if program in ("cargo", "rustc"):
             yield _need("rust", seen, f"starts {program}")
+
+
+CMAKE_CUDA = re.compile(r"^\s*(?:enable_language\s*\(\s*CUDA|project\s*\([^)]*LANGUAGES[^)]*\bCUDA\b)", re.I)
+
+
+def _of_cuda_code(found: Found) -> Iterator[SystemNeed]:
+    """Give nvcc where CMake compiles CUDA, or where a build for torch does so under a condition only."""
+    cuda = next((name for name, _ in found.sdist.names if name.endswith(".cu") and not is_aside(name)), None)
+    if is_cmake_build(found):
+        place = line_with(found, CMAKE_CUDA, "CMakeLists.txt") or (cmake_torch_place(found) if cuda else None)
+        if place is not None:
+            yield _need("nvcc", None, "CMake compiles CUDA code", place)
+    made = [seen for seen, record in extensions(found) if record.names.get("kind") in TORCH_BUILDERS]
+    if cuda is not None and made:
+        why = f"compiles {cuda} where the build finds a GPU, or is told to"
+        place, condition = made[0].place, "CUDA is found or forced"
+        yield SystemNeed(name="nvcc", condition=condition, place=place, why=why)
 
 
 def _of_arguments(found: Found) -> Iterator[SystemNeed]:

@@ -43,19 +43,15 @@ EGG_INFO = frozenset({"requires.txt", "entry_points.txt", "top_level.txt"})
 WORDS = re.compile(r"[\w./*+-]{2,200}")
 
 
-ASIDE = frozenset(
-    ["test", "tests", "unittest", "tool", "tools", "example", "examples", "benchmark", "benchmarks", "doc", "docs"]
+ASIDE = re.compile(
+    r"(?:^|/)(?:(?:unit_?)?tests?(?:[ _]cases)?|tools?|examples?|samples?|benchmarks?|docs?)/|(?:^|/)test_[^/]*$|_test\.[^/.]*$"
 )
-"""Folders whose native sources a library's users do not compile: a vendored tree's own tests and programs."""
-
-
-TEST_NAME = re.compile(r"^test_|_test\.")
+"""Native sources that a library's users do not compile: a vendored tree's own tests and programs."""
 
 
 def is_aside(path: str) -> bool:
-    """Does a path stand in a folder of tests, tools, examples, benchmarks or documents?"""
-    *folders, name = path.split("/")
-    return not ASIDE.isdisjoint(folders) or bool(TEST_NAME.search(name))
+    """Does a path stand among tests, tools, examples, benchmarks or documents?"""
+    return ASIDE.search(path) is not None
 
 
 class _Collector:

@@ -8,15 +8,22 @@ import os
 import tarfile
 from typing import Any
 
+import jsonschema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envcompose.analyse import ArchiveRefused, BuildRules, analyse_sdist, trim_checkout, trim_sdist
+from envcompose.analyse import ArchiveRefused, BuildRules, analyse_sdist, load_rules, trim_checkout, trim_sdist
 from envcompose.analyse.machine import World
 from envcompose.analyse.program import run_setup
 from envcompose.analyse.values import Unknown
 from envcompose.model.analysis import SdistTexts
+from envcompose.schema import analysis_schema
+from envcompose.world.analysis_json import analysis_from_json, analysis_to_json
+from envcompose.world.files import recipe_texts
+from envcompose.write.analysis_document import analysis_document
 
+RULES = load_rules(recipe_texts()["tables/build_rules.toml"])
+SOURCE = {"kind": "folder", "file": "demo", "url": None, "sha256": None}
 EXAMPLES = int(os.environ.get("ANALYSER_EXAMPLES", "60"))
 """A few in the default suite; `ANALYSER_EXAMPLES=1000000` for a long run by hand."""
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -82,6 +89,12 @@ ATOMS = st.one_of(
             "C()",
             "lambda *x, **y: x",
             "[*range(3)]",
+            "f'a-{a}-cp312-{torch.__version__}.whl'",
+            "f'https://x/{a}/{b}'",
+            "'https://x/{a}/{b}'.format(a=b, b=a)",
+            "torch.cuda.is_available()",
+            "torch.cuda.get_device_capability()",
+            "CUDAExtension('a', [a, 'b.cu'], include_dirs=[b], extra_compile_args=['-std=c++17'])",
         ]
     ),
 )
@@ -145,8 +158,8 @@ STATEMENTS: Any = st.recursive(
 @FUZZ
 @given(st.lists(STATEMENTS, max_size=6).map("".join))
 def test_any_program_is_analysed_and_equally_every_time(source: str) -> None:
-    body = f"from setuptools import setup\n{source}setup(install_requires=a, cmdclass={{'build_ext': C}})\n"
-    texts = trim_checkout({"setup.py": body.encode()}, "demo-1.0.tar.gz")
+    body = f"from setuptools import setup\nfrom torch.utils.cpp_extension import CUDAExtension\n{source}setup(install_requires=a, cmdclass={{'build_ext': C}})\n"
+    texts = trim_checkout({"setup.py": body.encode(), "b.cu": b'#include "b.cu"\n'}, "demo-1.0.tar.gz")
     first = analyse_sdist(texts, rules=BuildRules(), torches=(None, "2.6.0"))
     assert first == analyse_sdist(texts, rules=BuildRules(), torches=(None, "2.6.0"))
     assert [reading.torch for reading in first.readings] == [None, "2.6.0"]
@@ -159,6 +172,47 @@ def test_any_text_is_metadata_of_some_kind(text: str) -> None:
         name: text.encode() for name in ("PKG-INFO", "pyproject.toml", "setup.cfg", "setup.py", "requirements.txt")
     }
     analyse_sdist(trim_checkout(files, "demo"), rules=BuildRules())
+
+
+LINES = st.lists(
+    st.one_of(
+        st.text(max_size=30),
+        st.sampled_from(
+            [
+                '#include "a/b.h"',
+                "#include <cublas_v2.h>",
+                '#include "../b.cu"',
+                "[tool.uv]",
+                "extra-build-dependencies = {a = ['torch']}",
+                "no-build-isolation-package = ['b']",
+                "add_subdirectory(x)",
+                "find_package(Torch)",
+                "FetchContent_Declare(",
+                "set(CMAKE_CXX_STANDARD 17)",
+                '[submodule "a"]',
+                "path = a",
+                "path = ..",
+                "[build-system]",
+                "requires = ['torch==2', 1]",
+                "build-backend = 'scikit_build_core.build'",
+            ]
+        ),
+    ),
+    max_size=12,
+).map("\n".join)
+
+
+@FUZZ
+@given(LINES, LINES)
+def test_any_sources_and_tables_are_analysed_and_kept(one: str, other: str) -> None:
+    names = ("a/b.h", "b.cu", "test/c.cu", "pyproject.toml", "CMakeLists.txt", ".gitmodules", "setup.cfg")
+    files = {name: (one if number % 2 else other).encode() for number, name in enumerate(names)}
+    files["setup.py"] = b"from torch.utils.cpp_extension import CUDAExtension\nCUDAExtension('a', ['b.cu'], ['a'])\n"
+    texts = trim_checkout(files, "demo-1.0")
+    analysis = analyse_sdist(SdistTexts.from_json(texts.to_json()), rules=RULES)
+    assert analysis_from_json(analysis_to_json(analysis)) == analysis
+    document = analysis_document(analysis, source=SOURCE, envcompose="1")
+    jsonschema.Draft202012Validator(analysis_schema()).validate(document)
 
 
 LITERALS = st.recursive(
