@@ -2,7 +2,8 @@
 
 pixi keeps a built wheel when only a PyPI torch changes. What tells is, in this order: the stamp, a file in the
 environment that holds which extension was seen to work with which torch; the torch that a prebuilt wheel's URL names;
-the pybind11 that both were compiled with; and the order of installation.
+the torch that its own record of the build names; the pybind11 that both were compiled with; and the order of
+installation.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from .words import ERROR, NOTE, UNKNOWN, WARNING, Finding, Outcome, Result
 STAMP = ".envcompose-verify.json"
 _SCHEMA = "envcompose.stamp/1"
 _SAMPLES, _SAMPLE_BYTES = 128, 65_536
+_RECORD = re.compile(r"_?(cpp_lib|build_(info|meta|config))\.(json|py)$")
+_RECORDED = re.compile(r"""["']?\b(?:py)?torch(?:_version)?["']?\s*[:=]\s*["'](\d+)\.(\d+)""", re.IGNORECASE)
 _INTERNALS_START = b"__pybind11_internals_v"
 _INTERNALS = re.compile(rb"__pybind11_internals_v\d+_[A-Za-z0-9_]*?__")
 
@@ -84,6 +87,11 @@ def _evidence(
     named = _named_torch(distribution)
     if named is not None and named != _minor(build.version or ""):
         return _Evidence(ERROR, f"a wheel for torch {named}")
+    recorded = _recorded_torch(distribution)
+    if recorded is not None and recorded != _minor(build.version or ""):
+        return _Evidence(
+            WARNING, f"its own record of the build names torch {recorded}, and it was not yet seen to work"
+        )
     ours, theirs = _internals(extensions), _internals_of_torch(case)
     if built_here and ours and theirs and not ours & theirs:
         shown = ", ".join(sorted(name.decode() for name in ours))
@@ -114,6 +122,21 @@ def _named_torch(distribution: Distribution | None) -> str | None:
         pass
     for text in texts:
         match = re.search(r"torch[-_.]?(\d+)\.(\d+)", text) or re.search(r"(?:pt|torch)(\d)(\d+)(?![\d.])", text)
+        if match:
+            return f"{match.group(1)}.{match.group(2)}"
+    return None
+
+
+def _recorded_torch(distribution: Distribution | None) -> str | None:
+    """The torch in a package's record of its build, such as xformers' `cpp_lib.json`; None where there is none."""
+    for path in distribution.files if distribution is not None else ():
+        if not _RECORD.match(os.path.basename(path)):
+            continue
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                match = _RECORDED.search(file.read(100_000))
+        except OSError:
+            continue
         if match:
             return f"{match.group(1)}.{match.group(2)}"
     return None

@@ -94,7 +94,8 @@ def _places(data: mmap.mmap) -> list[tuple[int, int]]:
     if start == 0 or count == 0 or size < 64 or names >= count:
         return [(0, len(data))]
     texts = layout.unpack("QQ", start + names * size + 24)
-    linked, unlinked = [], []
+    linked: list[tuple[int, int]] = []
+    unlinked: list[tuple[int, int]] = []
     for n in range(count):
         name, kind = layout.unpack("II", start + n * size)
         offset, length = layout.unpack("QQ", start + n * size + 24)

@@ -94,7 +94,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(sorted(FULL)), _json, max_size=4))
 def test_whatever_stands_there_is_read_or_refused(changes: dict[str, object]) -> None:
     try:

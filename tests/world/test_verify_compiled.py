@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import time
@@ -256,11 +257,23 @@ WARNINGS: list[tuple[str, Change, Found]] = [
         {("gpucode.architectures", "warning", "kernel")},
     ),
     (
+        "a record of the build that names another torch",
+        lambda project: record_of_build(project, "2.5.1+cu124"),
+        {("built.torch", "warning", "kernel")},
+    ),
+    (
         "a part for a library that most machines lack",
         lambda project: project.write(f"fast/video{SUFFIX}", foreign()),
         {("binary.libraries", "note", "fast")},
     ),
 ]  # fmt: skip
+
+
+def record_of_build(project: Project, torch: str) -> None:
+    """A package's own record of its build, as xformers has it."""
+    project.write("kernel/cpp_lib.json", json.dumps({"version": {"cuda": 1204, "torch": torch, "python": "3.11.7"}}))
+    with (project.site / "kernel-1.0.dist-info" / "RECORD").open("a") as record:
+        record.write("kernel/cpp_lib.json,,\n")
 
 
 def with_nccl() -> bytes:
@@ -276,18 +289,33 @@ def foreign() -> bytes:
     return linked(module("video", "int video();", "video();"), {"libavcodec.so.58": library}, INCLUDE)
 
 
-@pytest.mark.parametrize(("change", "findings"), [case[1:] for case in WARNINGS], ids=[case[0] for case in WARNINGS])
+QUICK = ("an extension above the promised glibc", "a record of the build that names another torch")
+
+
+@pytest.mark.parametrize(
+    ("change", "findings"),
+    [pytest.param(*case[1:], id=case[0], marks=() if case[0] in QUICK else pytest.mark.slow) for case in WARNINGS],
+)
 def test_what_need_not_break_is_no_error(project: Project, change: Change, findings: Found) -> None:
     change(project)
     assert project.judge() == (0, findings)
 
 
+def test_a_record_of_the_build_that_names_this_torch_is_fine_and_working_outweighs_another(project: Project) -> None:
+    record_of_build(project, "2.6.1")
+    assert project.judge() == (0, set())
+    record_of_build(project, "2.5.1")
+    assert project.judge() == (0, set())
+
+
+@pytest.mark.slow
 def test_code_for_the_targets_gpus_is_fine(project: Project) -> None:
     project.expected.update(gpus=["8.6", "9.0"])
     project.write(KERNEL, gpu_kernel((2, 80, 0x11), (2, 90, 0x100011)))
     assert project.judge() == (0, set())
 
 
+@pytest.mark.slow
 def test_a_library_that_only_the_driver_brings_is_no_fault(project: Project) -> None:
     driver = compiled('extern "C" int cuInit() { return 0; }', "-Wl,-soname,libcuda.so.1")
     source = module("kernel_cuda", CALLS % "fail" + 'extern "C" int cuInit();', 'c10::fail("x"); cuInit();')
