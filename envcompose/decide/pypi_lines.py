@@ -136,6 +136,8 @@ def _line(plan: PypiPlan, member: Member, why: str) -> PypiDependency:
         return replace(line, url=artifact.url)
     index = _index_of(plan, member.name)
     # The index's own builds carry a local label; `==2.9.1` takes them, and reads better in review.
+    if index is not None:
+        line = replace(line, why=f"{why}; a wheel of this index")
     return replace(line, specifier=f"=={member.version.public}", index=index)
 
 

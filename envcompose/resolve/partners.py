@@ -177,7 +177,7 @@ def _goes_with(torch: TorchChoice, name: str, version: Version) -> bool:
 
 
 def _on(file: PackageFile, build: TorchBuild) -> PackageFile:
-    """The same file as it would be on another index, where its URL, hash and size are not known."""
+    """The default index's file, of which only the metadata are taken: the other index's own file is not known."""
     return replace(file, index=build.index)
 
 

@@ -16,7 +16,7 @@ from envcompose.decide.known import known_bad
 from envcompose.decide.ways import Circumstances, Ways, compiles_long, ways_of
 from envcompose.errors import EnvcomposeError
 from envcompose.model.analysis import Analysis
-from envcompose.model.decision import Artifact, CompileClass, Rejection
+from envcompose.model.decision import Artifact, CompileClass, Rejection, Standing
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Prefer, TorchFrom
@@ -135,7 +135,8 @@ class Settler:
             if artifact is None:
                 lost = refusal(case)
                 return replace(self._rejection(prospect, lost.why, lost.rule), of_release=case.forced is not None)
-            artifacts[member.name] = self._sized(artifact, case.ways)
+            sized = self._sized(artifact, case.ways)
+            artifacts[member.name] = _unseen(sized, torch) if member.name in by_tables else sized
             if case.analysis is not None:
                 analyses[member.name] = case.analysis
         if torch is not None and torch.layer is Layer.PYPI:
@@ -222,6 +223,9 @@ class Settler:
         version = public if name in island else member.version
         own = () if member.release.stub else self._projects.release(name, version)
         ways = ways_of(self._facts, name, version, own, around)
+        if torch is not None and torch.index is not None and name in (TORCH, *PARTNERS):
+            # Its file is the one of PyTorch's index, whatever the default index has under this version.
+            ways = replace(ways, wheel=member.release.file, lost=())
         needs_analysis = ways.wheel is None and ways.conda is None and ways.sdist is not None
         analysis = None
         if needs_analysis or self._forced.get(name) in (
@@ -352,6 +356,20 @@ class Settler:
         what = f"{self._stack.recipe.name} {release.version}" if self._stack and release else "these requirements"
         version = release.version if named and release else None
         return Rejection(what=what, why=f"{why} (with {prospect.label})", rule=rule, release=version)
+
+
+def _unseen(artifact: Artifact, torch: TorchChoice | None) -> Artifact:
+    """A wheel of an index that could not be asked: that it exists stands by tables, its address and hash are not known."""
+    return replace(
+        artifact,
+        rule="index-wheel-by-tables",
+        why="PyTorch's index for this CUDA line has it, by the tables",
+        standing=Standing.BY_TABLES,
+        evidence=(torch.evidence,) if torch is not None else (),
+        url=None,
+        sha256=None,
+        size=None,
+    )
 
 
 def _visible_torch(prospect: Prospect) -> str | None:
