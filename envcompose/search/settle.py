@@ -174,8 +174,12 @@ class Settler:
         if not any(
             Version(line) <= Version(torch.line) and line.split(".")[0] == torch.line.split(".")[0] for line in lines
         ):
-            has = f"only for CUDA {', '.join(lines)}" if lines else "not at all"
-            return [Rejection(what=what, why=f"conda-forge builds it {has}", rule="island-from-one-source")]
+            why = (
+                f"conda-forge has builds for CUDA {', '.join(lines)} only"
+                if lines
+                else "conda-forge has no CUDA build of it"
+            )
+            return [Rejection(what=what, why=why, rule="island-from-one-source")]
         lacking = [name for name in sorted(island - {TORCH}) if not self._has_conda(closure.members[name], torch)]
         why = f"it has no build of {', '.join(lacking)} for it at these versions"
         return [Rejection(what=what, why=why, rule="island-from-one-source")] if lacking else []
