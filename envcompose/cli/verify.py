@@ -43,17 +43,14 @@ def _environment(given: str | None) -> Path:
     for prefix in (folder, folder / _DEFAULT):
         if _has_python(prefix):
             return prefix
-    if given is None and (_is_conda(Path(sys.prefix)) or not Path(EXPECTATIONS).is_file()):
-        return Path(sys.prefix)
+    own = Path(sys.prefix)
+    if given is None and ((own / "conda-meta").is_dir() or not Path(EXPECTATIONS).is_file()) and _is_composed(own):
+        return own
     raise NoEnvironment(path=str(folder / _DEFAULT if given is None else folder), composed=_is_composed(folder))
 
 
 def _has_python(prefix: Path) -> bool:
     return (prefix / "bin" / "python").exists()
-
-
-def _is_conda(prefix: Path) -> bool:
-    return (prefix / "conda-meta").is_dir()
 
 
 def _is_composed(folder: Path) -> bool:

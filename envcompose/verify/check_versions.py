@@ -121,7 +121,7 @@ def judge_conda(case: Case) -> Result:
         return Result(skipped="no conda package is expected")
     if case.environment.conda is None:
         found = "no conda-meta: not a conda environment"
-        return Result(1, (Finding(ERROR, "conda-meta", f"{len(wanted)} conda packages", found, _INSTALL),))
+        return Result(1, (Finding(ERROR, "conda-meta", "the conda packages of the manifest", found, _INSTALL),))
     packages = {package.name: package for package in case.environment.conda}
     findings = []
     for name, spec in sorted(wanted.items()):

@@ -89,6 +89,17 @@ def test_no_environment_is_an_error_that_says_what_to_do(program: Program, proje
         assert "  hint: pixi install, in the folder of the pixi.toml\n" in outcome.err
 
 
+def test_a_folder_with_nothing_in_it_is_told_as_no_environment(program: Program) -> None:
+    outcome = program.run("verify")
+    assert (outcome.status, outcome.err.splitlines()) == (
+        2,
+        [
+            "error: There is no environment in .pixi/envs/default: it has no bin/python",
+            "  hint: name its folder, for example: envcompose verify .pixi/envs/default",
+        ],
+    )
+
+
 def test_an_environment_without_expectations_is_an_error(program: Program, project: Project) -> None:
     (project.own / "expect.json").unlink()
     outcome = program.run("verify")
