@@ -14,7 +14,9 @@ _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\s]*)@")
 _PLACEHOLDERS = re.compile(r"\$\{[A-Z0-9_]+\}(?::\$\{[A-Z0-9_]+\})?")
 _QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=([^&#\s;]+)")
 _CONDA_TOKEN = re.compile(r"(://[^\s]*?/t/)([^/\s]+)(?=/|\s|$)")
-_SCHEME = "://"
+# A path reader folds the two slashes of an address that it takes for a path into one.
+_FOLDED = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:/)(?!/)([^/\s@]+)@")
+_SCHEME = ":/"
 # These say which file is meant; every other value of a query may be a token or a signature.
 _OPEN_QUERY_KEYS = frozenset({"branch", "download", "egg", "format", "raw", "ref", "rev", "subdirectory", "tag"})
 
@@ -27,6 +29,7 @@ def mask_secrets(text: str) -> str:
     """
     if _SCHEME not in text:
         return text
+    text = _FOLDED.sub(rf"\1{MASK}@", text)
     text = _ODD_PASSWORD.sub(_mask_odd_password, text)
     text = _USERINFO.sub(_mask_userinfo, text)
     text = _QUERY.sub(_mask_query, text)
