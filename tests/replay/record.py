@@ -117,7 +117,9 @@ class Noted:
         self.contents: dict[str, WheelContents] = {}
         self.sizes: dict[str, int] = {}
         self.sdists: dict[str, SdistTexts] = {}
-        self.hosts = {urlsplit(PYPI_SIMPLE_ENDPOINT).netloc}
+        host = urlsplit(PYPI_SIMPLE_ENDPOINT).netloc
+        # Old packages still link to where the index was before.
+        self.hosts = {host, host.replace(".", ".python.", 1)}
 
     def renamed(self, text: str) -> str:
         """The text without the host names of the real index."""
