@@ -48,7 +48,7 @@ def analyse_sdist(
     readings = read_metadata(texts, info, project, torches, world)
     needs = build_needs(found, _declaration(texts))
     toolkit = toolkit_needs(found)
-    name, version = name_from_file(texts.filename)
+    name, version = _named(texts, project, found)
     parse_python.cache_clear()
     return Analysis(
         name=canonicalize_name(info.name) if info and info.name else name,
@@ -78,6 +78,19 @@ def analyse_sdist(
         prebuilt=prebuilt(found),
         hints=hints(found),
         incomplete=tuple(dict.fromkeys([*project.faults, *_unread(texts), *_stopped(found)])),
+    )
+
+
+def _named(texts: SdistTexts, project: Project, found: Found) -> tuple[str, str]:
+    """Name what has no PKG-INFO: by its file's name, and a source folder by what it says of itself."""
+    name, version = name_from_file(texts.filename)
+    if version:
+        return name, version
+    table = project.project or {}
+    own, its_version = (table.get(key) or found.argument(key) for key in ("name", "version"))
+    return (
+        canonicalize_name(own) if isinstance(own, str) and own else name,
+        its_version if isinstance(its_version, str) else "",
     )
 
 

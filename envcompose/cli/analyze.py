@@ -152,8 +152,14 @@ def _requirements(analysis: Analysis) -> list[str]:
         for own, members in groups.items():
             lines.append(f"with {_torches(members)}: {', '.join(own) or 'nothing more'}")
     if unknown:
-        lines.append(f"with {_torches(unknown)}: not known: {unknown[0].incomplete[0]}")
+        lines.append(f"with {_torches(unknown)}: not known: {_reason(unknown[0])}")
     return lines
+
+
+def _reason(reading: Reading) -> str:
+    """Why a reading found nothing: what stopped it before what was left unknown by that."""
+    raised = [line for line in reading.incomplete if ": raises " in line or ": exits " in line]
+    return next(iter([*raised, *reading.incomplete]), "nothing was found")
 
 
 def _torches(readings: Sequence[Reading]) -> str:

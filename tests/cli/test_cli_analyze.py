@@ -141,6 +141,21 @@ def test_a_person_reads_the_place_and_the_source_line_of_every_claim(program: Pr
     assert "  nvcc: compiles a CUDAExtension" in lines
 
 
+def test_a_torch_that_the_sdist_refuses_has_unknown_requirements_with_the_reason(program: Program):
+    (program.folder / "setup.py").write_text(
+        "import torch\nfrom setuptools import setup\n"
+        "def wants():\n    if torch.__version__ < '2.4':\n        raise ValueError('too old')\n    return ['einops']\n"
+        "requires = wants()\nsetup(name='demo', install_requires=requires)\n"
+    )
+    arguments = ("analyze", ".", "--torch", "2.3.1", "--torch", "2.6.0")
+    found = document(program.run(*arguments, "--json"))
+    assert found["requires_by_torch"]["2.3.1"] is None
+    assert found["requires_by_torch"]["2.6.0"] == ["einops"]
+    assert found["name"] == "demo"
+    lines = program.run(*arguments).out.splitlines()
+    assert "  with torch 2.3.1: not known: setup.py:7: raises ValueError (too old)" in lines
+
+
 def test_a_folder_gives_the_same_as_its_archive(program: Program):
     name = write_sdist(program.folder)
     for path, text in SOURCES.items():
@@ -152,7 +167,7 @@ def test_a_folder_gives_the_same_as_its_archive(program: Program):
     archive = document(program.run("analyze", name, "--json"))
     folder = document(program.run("analyze", "./demo", "--json"))
     assert folder["source"] == {"kind": "folder", "file": "demo", "url": None, "sha256": None}
-    assert {**folder, "source": None, "version": None} == {**archive, "source": None, "version": None}
+    assert {**folder, "source": None} == {**archive, "source": None}
 
 
 def test_a_requirement_is_answered_by_the_index_and_later_offline(program: Program, index: FakeIndex):
