@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import check_torch
+from . import check_torch, elf
 from .binaries import Extension
 from .case import Case, Check
 from .environment import Distribution
@@ -92,12 +92,12 @@ def _evidence(
         return _Evidence(
             WARNING, f"its own record of the build names torch {recorded}, and it was not yet seen to work"
         )
-    ours, theirs = _internals(extensions), _internals_of_torch(case)
-    if built_here and ours and theirs and not ours & theirs:
-        shown = ", ".join(sorted(name.decode() for name in ours))
-        return _Evidence(WARNING, f"compiled with another pybind11 than torch: {shown}")
     if not built_here:
         return None
+    ours, theirs = _internals(extensions), _internals_of_torch(case)
+    if ours and theirs and not ours & theirs:
+        shown = ", ".join(sorted(name.decode() for name in ours))
+        return _Evidence(WARNING, f"compiled with another pybind11 than torch: {shown}")
     if not case.binaries.torch_roots:
         return _Evidence(UNKNOWN, "no library of torch is there to compare it with, and it was not seen to work")
     torch = case.environment.installed.get("torch")
@@ -154,12 +154,12 @@ def _search(path: str) -> set[bytes]:
     found: set[bytes] = set()
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            position = data.find(_INTERNALS_START)
+            position = elf.find(data, _INTERNALS_START, 0, len(data))
             while position >= 0 and len(found) < 100:
                 match = _INTERNALS.match(data, position)
                 if match:
                     found.add(match.group())
-                position = data.find(_INTERNALS_START, position + 1)
+                position = elf.find(data, _INTERNALS_START, position + 1, len(data))
     except (OSError, ValueError):
         return set()
     return found

@@ -20,6 +20,8 @@ _DT_GNU_HASH, _DT_VERDEF, _DT_VERDEFNUM, _DT_VERNEED, _DT_VERNEEDNUM = (
 )  # fmt: skip
 _MOST_ENTRIES = 8_000_000
 _MOST_NAME_BYTES = 400_000_000
+WINDOW = 32 * 1024**2
+"""Bytes of a mapped file that are looked at before they are let go of."""
 
 Buffer = Union[bytes, mmap.mmap]
 
@@ -169,6 +171,22 @@ def parse(data: Buffer) -> _Layout:
         elif kind == _PT_DYNAMIC:
             dynamic = (offset, length)
     return _Layout(data, order, bits, machine, tuple(segments), _dynamic(bare, *dynamic))
+
+
+def find(data: Buffer, pattern: bytes, start: int, end: int) -> int:
+    """Where the pattern next starts, -1 where it does not; what was searched is let go of on the way."""
+    for window in range(start, end, WINDOW):
+        position = data.find(pattern, window, min(window + WINDOW + len(pattern) - 1, end))
+        if position >= 0:
+            return position
+        forget(data)
+    return -1
+
+
+def forget(data: Buffer) -> None:
+    """Let go of the pages that were looked at: libraries of a gigabyte must not count as memory of ours."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.madvise(mmap.MADV_DONTNEED)
 
 
 def _dynamic(layout: _Layout, start: int, length: int) -> dict[int, list[int]]:

@@ -63,8 +63,8 @@ def read(path: str) -> frozenset[Code]:
 
 def codes(data: elf.Buffer, start: int, end: int) -> Iterator[Code]:
     """The code of the fat binaries between two offsets; what does not add up ends the reading of that binary."""
-    seen = 0
-    position = data.find(_MAGIC, start, end)
+    seen, forgotten = 0, start
+    position = elf.find(data, _MAGIC, start, end)
     while position >= 0 and seen < _MOST_ENTRIES:
         if position + 16 > end:
             return
@@ -81,7 +81,10 @@ def codes(data: elf.Buffer, start: int, end: int) -> Iterator[Code]:
             if length < 64:
                 break
             entry += length + payload
-        position = data.find(_MAGIC, max(last, position + 4), end)
+        if last - forgotten > elf.WINDOW:
+            elf.forget(data)
+            forgotten = last
+        position = elf.find(data, _MAGIC, max(last, position + 4), end)
 
 
 def _places(data: mmap.mmap) -> list[tuple[int, int]]:

@@ -201,6 +201,22 @@ def test_a_symbol_table_that_repeats_one_long_name_does_not_fill_memory(tmp_path
         elf.read_symbols(str(path))
 
 
+def test_a_library_of_a_gigabyte_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large.so"
+    path.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(57))
+    with path.open("r+b") as file:
+        file.truncate(400 * 1024**2)
+    code = (
+        "import resource, sys\nfrom envcompose.verify import fatbin\nassert not fatbin.read(sys.argv[1])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert int(ended.stdout) < 150
+
+
 def entry(kind: int, architecture: int, flags: int, payload: bytes = b"") -> bytes:
     head = struct.pack("<HHIQIIHHIIIQQQ", kind, 257, 64, len(payload), 0, 0, 8, 1, architecture, 0, 0, flags, 0, 0)
     return head + payload
