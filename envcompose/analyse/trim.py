@@ -40,6 +40,7 @@ ALWAYS = frozenset(
     }
 )
 EGG_INFO = frozenset({"requires.txt", "entry_points.txt", "top_level.txt"})
+NEWLINE = ord("\n")
 WORDS = re.compile(r"[\w./*+-]{2,200}")
 
 
@@ -98,7 +99,9 @@ class _Collector:
         for match in INCLUDE.finditer(body):
             name, at = match[1], match.start()
             self.includes.add(name)
-            if (b"." not in name and b"/" not in name) or body[body.rfind(b"\n", 0, at) + 1 : at].strip():
+            if b"." not in name and b"/" not in name:
+                continue
+            if at and body[at - 1] != NEWLINE and body[body.rfind(b"\n", 0, at) + 1 : at].strip():
                 continue
             line, last = line + body.count(b"\n", last, at), at
             found.append((name, line))
