@@ -369,6 +369,16 @@ def test_packages_that_are_found_outside_only_are_one_warning(project: Project) 
     assert project.judge() == (0, {("host.user-site", "warning", str(project.folder / "home-site"))})
 
 
+def test_a_package_is_not_imported_again_where_a_module_of_it_is(project: Project) -> None:
+    log = project.folder / "log"
+    project.write("axolotl/__init__.py", f"open({str(log)!r}, 'a').write('x')\n")
+    project.write("axolotl/train.py", "")
+    project.expected["imports"].append({"distribution": "axolotl", "module": "axolotl.train"})
+    assert (project.judge(), log.read_text()) == ((0, set()), "x")
+    project.write("axolotl/__init__.py", "import surely_not_there\n")
+    assert project.judge() == (1, {("imports.named", "error", "axolotl")})
+
+
 def test_an_import_that_hangs_is_ended(project: Project) -> None:
     project.write("axolotl/__init__.py", "import time\ntime.sleep(60)\n")
     start = time.monotonic()
