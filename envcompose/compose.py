@@ -50,11 +50,12 @@ class World:
 
 def compose(intent: Intent, world: World) -> Composition:
     """Search, decide, plan both layers. Raises Infeasible (exit 1), and what the ports raise (exit 3); writes nothing."""
-    newer = releases_beyond(world.index, world.facts.torch)
-    world = replace(world, facts=replace(world.facts, torch=(*world.facts.torch, *newer)))
     choices = target_choices(intent, world.facts)
     stack, demand = subject_of(intent, world.facts)
+    # The user's own names first: an error about them tells more than one about torch's page.
     _check_names(demand, world.index, choices.pythons[0])
+    newer = releases_beyond(world.index, world.facts.torch)
+    world = replace(world, facts=replace(world.facts, torch=(*world.facts.torch, *newer)))
     found = _search(intent, world, choices, stack, demand)
     if found.best is None:
         raise Infeasible(
@@ -226,7 +227,7 @@ def _pypi_plan(intent: Intent, best: Settled, facts: Facts) -> PypiPlan:
         environment=marker_environment(best.prospect.python),
         indexes=intent.reading.indexes,
         project=intent.reading.project,
-        requirements=intent.reading.requirements,
+        direct={user.name: user for user in intent.reading.requirements if user.requirement.url},
     )
 
 

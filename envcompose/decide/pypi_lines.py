@@ -43,7 +43,8 @@ class PypiPlan:
     environment: Mapping[str, str]
     indexes: IndexOptions
     project: ProjectFolder | None
-    requirements: tuple[UserRequirement, ...]
+    direct: Mapping[str, UserRequirement]
+    """The user's direct references by name."""
 
 
 def pypi_lines(plan: PypiPlan) -> tuple[PypiDependency, ...]:
@@ -128,7 +129,7 @@ def _asked_extra(plan: PypiPlan, name: str) -> str | None:
 
 def _line(plan: PypiPlan, member: Member, why: str) -> PypiDependency:
     artifact = plan.artifacts[member.name]
-    user = next((user for user in plan.requirements if user.name == member.name and user.requirement.url), None)
+    user = plan.direct.get(member.name)
     if user is not None:
         return _direct(user, member)
     line = PypiDependency(name=member.name, extras=member.extras, why=f"{why}; {SHORT_WORDS[artifact.kind]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -95,7 +96,7 @@ class _Walk:
         self._extras: dict[str, set[str]] = {}
         self._by: dict[str, dict[tuple[str, str], Requirement]] = {}
         self._requires: dict[str, dict[str, Requirement]] = {}
-        self._waiting: list[tuple[str, frozenset[str] | None]] = []
+        self._waiting: deque[str] = deque()
         self._texts: dict[str, tuple[str, ...]] = {}
 
     def require(self, requirer: str, requirement: Requirement) -> None:
@@ -107,14 +108,14 @@ class _Walk:
         wanted = {canonicalize_name(extra) for extra in requirement.extras}
         if known is None:
             self._extras[name] = set(wanted)
-            self._waiting.append((name, None))
+            self._waiting.append(name)
         elif not wanted <= known:
             known |= wanted
-            self._waiting.append((name, frozenset(wanted)))
+            self._waiting.append(name)
 
     def run(self) -> None:
         while self._waiting:
-            name, _ = self._waiting.pop(0)
+            name = self._waiting.popleft()
             texts = self._texts_of(name)
             for requirement in active_requirements(texts, sorted(self._extras[name]), self._environment):
                 held = self._requires.setdefault(name, {})

@@ -70,6 +70,7 @@ class TargetUniverse:
         self._replaced = dict(replaced or {})
         self._installed_torch = installed_torch
         self._implied = implied
+        self._by_version: dict[str, dict[Version, Release]] = {}
         self._shown: dict[str, dict[str, Release]] = {}
 
     def page(self, name: str) -> Sequence[Offer] | None:
@@ -98,10 +99,9 @@ class TargetUniverse:
 
     def release(self, name: str, version: Version) -> Release:
         """The release behind one pin of an answer. Raises KeyError where it was never shown."""
-        for release in (self.releases(name) or {}).values():
-            if release.version == version:
-                return release
-        raise KeyError((name, version))
+        if name not in self._by_version:
+            self._by_version[name] = {release.version: release for release in (self.releases(name) or {}).values()}
+        return self._by_version[name][version]
 
     def metadata_of(self, release: Release) -> str:
         """The metadata headers of one release."""

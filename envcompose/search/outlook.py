@@ -81,6 +81,7 @@ class Observer:
         self._glibc = glibc
         self._forced = forced
         self._ways: dict[tuple[str, Version, str, str], Ways] = {}
+        self._plain: dict[tuple[int, str], tuple[Requirement, Outlook]] = {}
         self._fitting: dict[tuple[str, str], list[Version]] = {}
 
     def look(self, requirements: Sequence[Requirement], torch: TorchChoice | None, python: str) -> Outlook:
@@ -101,7 +102,7 @@ class Observer:
         bad: list[str] = []
         by_torch = False
         for requirement in requirements:
-            found = self._requirement(requirement, around)
+            found = self._remembered(requirement, around)
             if not found.passed:
                 return found
             by_torch = by_torch or found.by_torch
@@ -133,6 +134,16 @@ class Observer:
                 why = f"it needs {_bare(requirement)}, and torch {torch.version} needs {requirement.name}{pinned}"
                 return Outlook(stage=Stage.PARTNER, why=why, rule="torch-partner")
         return None
+
+    def _remembered(self, requirement: Requirement, around: Circumstances) -> Outlook:
+        """The outlook of one requirement; without a recipe it is the same for every torch."""
+        if canonicalize_name(requirement.name) in self._facts.packages:
+            return self._requirement(requirement, around)
+        key = (id(requirement), around.python)
+        if key not in self._plain:
+            # The requirement is kept with its answer, so that its id stays its own.
+            self._plain[key] = (requirement, self._requirement(requirement, around))
+        return self._plain[key][1]
 
     def _requirement(self, requirement: Requirement, around: Circumstances) -> Outlook:
         name = canonicalize_name(requirement.name)

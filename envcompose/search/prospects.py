@@ -84,6 +84,7 @@ class Scout:
         self._torches = tuple(torches)
         self._pythons = tuple(pythons)
         self._prefer = prefer
+        self._active: dict[str, tuple[Requirement, ...]] = {}
         self._torch_versions = list(dict.fromkeys(torch.version for torch in self._torches))
         # Where the user names torch and no other stack, torch's own release is the one that should be newest.
         self._torch_first = stack is None and any(user.name == TORCH for user in demand.requirements)
@@ -165,25 +166,31 @@ class Scout:
         after: str | None,
         failures: list[Failure],
     ) -> Prospect | None:
+        """The newest Python that holds; one without a long compile before a newer one with it (the order of cost)."""
         start = 0 if after is None else self._pythons.index(after) + 1
         newer: list[str] = []
+        dear: Prospect | None = None
         for python_rank, python in enumerate(self._pythons[start:], start):
             outlook = self._look(release, torch, python)
             if outlook.passed:
-                cost = self._cost(outlook, torch, ranks, python_rank)
-                return Prospect(
+                prospect = Prospect(
                     release=release,
                     torches=() if torch is None else (torch,),
                     python=python,
-                    cost=cost,
+                    cost=self._cost(outlook, torch, ranks, python_rank),
                     outlook=outlook,
                     newer_pythons=tuple(newer),
                 )
+                if not prospect.cost.long_compile:
+                    return prospect
+                dear = dear or prospect
+                newer.append(f"not {python}: {outlook.long_compiles[0]}")
+                continue
             failures.append((outlook, torch, python))
             newer.append(f"not {python}: {outlook.why}")
             if outlook.stage in (Stage.TORCH, Stage.PARTNER, Stage.LOCK):
-                return None
-        return None
+                return dear
+        return dear
 
     def _cost(self, outlook: Outlook, torch: TorchChoice | None, ranks: tuple[int, int], python_rank: int) -> Cost:
         return Cost(
@@ -200,8 +207,7 @@ class Scout:
         if release is not None and not _admits(release.requires_python, python):
             why = f"it needs Python {release.requires_python}"
             return Outlook(stage=Stage.NO_PYTHON, why=why, rule="requires-python")
-        requirements = [requirement for _, requirement in self._demand.active(environment)]
-        requirements += [user.requirement for user in self._demand.constraints]
+        requirements = [*self._demanded(python)]
         if release is not None:
             # An extra may name its own project again (`name[other-extra]`): that is this very release.
             requirements += [r for r in release.active(environment) if not self._is_subject(r)]
@@ -210,6 +216,13 @@ class Scout:
         if outlook.passed and release is not None and release.follows_torch:
             return self._lockable(release, torch, outlook)
         return outlook
+
+    def _demanded(self, python: str) -> tuple[Requirement, ...]:
+        """What the user requires and constrains on this Python; judged once."""
+        if python not in self._active:
+            active = [requirement for _, requirement in self._demand.active(marker_environment(python))]
+            self._active[python] = (*active, *(user.requirement for user in self._demand.constraints))
+        return self._active[python]
 
     def _is_subject(self, requirement: Requirement) -> bool:
         return self._stack is not None and canonicalize_name(requirement.name) == self._stack.distribution

@@ -92,6 +92,7 @@ class Settler:
         self._prefer = prefer
         self._source = source
         self._hints = dict(hints)
+        self._given_urls = {user.name: user.requirement.url for user in demand.requirements if user.requirement.url}
 
     def settle(self, prospect: Prospect) -> Settled | Rejection:
         """Resolve and decide one prospect; a Rejection says why it does not stand."""
@@ -247,7 +248,7 @@ class Settler:
             island=island,
             forced=self._forced.get(name),
             hint=self._hints.get(name),
-            given_url=self._given_url(name),
+            given_url=self._given_urls.get(name),
         )
 
     def _sized(self, artifact: Artifact, ways: Ways) -> Artifact:
@@ -257,12 +258,6 @@ class Settler:
 
     def _analysis(self, sdist: PackageFile | None, python: str) -> Analysis | None:
         return None if sdist is None else self._index.analysis(sdist, torches=(None,), python=python)
-
-    def _given_url(self, name: str) -> str | None:
-        return next(
-            (user.requirement.url for user in self._demand.requirements if user.name == name and user.requirement.url),
-            None,
-        )
 
     def _island(self, closure: Closure, universe: TargetUniverse) -> frozenset[str]:
         """The names that link torch: by recipe, or because a compiled wheel requires torch; and torch itself."""

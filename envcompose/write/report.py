@@ -96,10 +96,8 @@ def _defaults(composition: Composition) -> list[str]:
 
 def _decisions(composition: Composition) -> list[str]:
     """The packages that a reviewer has something to say about in full; plain wheels in one table."""
-    telling = [
-        package for package in composition.packages if package.pinned or package.artifact.kind is not ArtifactKind.WHEEL
-    ]
-    plain = [package for package in composition.packages if package not in telling]
+    telling = [package for package in composition.packages if _is_telling(package)]
+    plain = [package for package in composition.packages if not _is_telling(package)]
     lines = ["## Decisions", ""]
     for package in telling:
         lines += [*_decision(package), ""]
@@ -111,6 +109,10 @@ def _decisions(composition: Composition) -> list[str]:
             *_table(("package", "version", "required by"), rows),
         ]
     return lines
+
+
+def _is_telling(package: Package) -> bool:
+    return package.pinned or package.artifact.kind is not ArtifactKind.WHEEL
 
 
 def _decision(package: Package) -> list[str]:
