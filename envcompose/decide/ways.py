@@ -68,6 +68,16 @@ def ways_of(facts: Facts, name: str, version: Version, own: Sequence[PackageFile
     return Ways(conda=conda, wheel=wheel, prebuilt=prebuilt, sdist=sdist, lost=(*lost, *misfits))
 
 
+def wheel_alone(file: PackageFile | None) -> Ways | None:
+    """The ways of a package that nothing special is known of, where its wheel was found; None where it was not.
+
+    What its sdist would take is not looked into: nobody chooses it over a wheel that fits.
+    """
+    if file is None or not file.is_wheel:
+        return None
+    return Ways(conda=None, wheel=file, prebuilt=None, sdist=None, lost=())
+
+
 def _on_its_own_index(name: str, torch: TorchChoice | None) -> bool:
     """Does PyTorch's index bring a partner's build for the same line? Then the default index's wheel is not meant."""
     return name in PARTNERS and torch is not None and torch.index is not None

@@ -42,13 +42,21 @@ def wheel_tags(filename: str) -> list[str]:
 
 def best_wheel(files: Sequence[PackageFile], ranks: Mapping[str, int]) -> PackageFile | None:
     """The wheel that fits best, or None; equal ranks go to the later file name (a higher build tag)."""
-    fitting = []
+    best: tuple[int, str] | None = None
+    chosen = None
     for file in files:
-        if file.is_wheel:
-            rank = min((ranks[tag] for tag in wheel_tags(file.filename) if tag in ranks), default=None)
-            if rank is not None:
-                fitting.append((-rank, file.filename, file))
-    return max(fitting)[2] if fitting else None
+        rank = _rank(file.filename, ranks) if file.is_wheel else None
+        if rank is not None and (best is None or (-rank, file.filename) > best):
+            best, chosen = (-rank, file.filename), file
+    return chosen
+
+
+def _rank(filename: str, ranks: Mapping[str, int]) -> int | None:
+    """The rank of a wheel's best tag; most names hold one tag only."""
+    interpreter, abi, platform = filename[:-4].rsplit("-", 3)[1:]
+    if "." not in interpreter and "." not in abi and "." not in platform:
+        return ranks.get(f"{interpreter}-{abi}-{platform}")
+    return min((ranks[tag] for tag in wheel_tags(filename) if tag in ranks), default=None)
 
 
 def is_pure(filename: str) -> bool:

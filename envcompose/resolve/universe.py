@@ -177,11 +177,8 @@ def _name_digest(release: Release) -> str:
 
 def _filename(release: Release) -> str:
     """The name under which the resolver sees a release: always a wheel, and unique for its version."""
-    if (
-        release.file is not None
-        and release.file.is_wheel
-        and release.file.version == release.version
-        and not release.rewrite
-    ):
-        return release.file.filename
+    file = release.file
+    real = file is not None and file.is_wheel and not release.rewrite
+    if file is not None and real and (file.version is release.version or file.version == release.version):
+        return file.filename
     return f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"

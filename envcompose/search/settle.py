@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from envcompose.decide.artifacts import Case, decide_artifact, refusal
 from envcompose.decide.known import known_bad
-from envcompose.decide.ways import Circumstances, Ways, compiles_long, ways_of
+from envcompose.decide.ways import Circumstances, Ways, compiles_long, ways_of, wheel_alone
 from envcompose.errors import EnvcomposeError
 from envcompose.model.analysis import Analysis
 from envcompose.model.decision import Artifact, CompileClass, Rejection, Standing
@@ -226,8 +226,11 @@ class Settler:
         around = Circumstances(torch=torch, python=prospect.python, glibc=self._glibc)
         public = Version(member.version.public)
         version = public if name in island else member.version
-        own = () if member.release.stub else self._projects.release(name, version)
-        ways = ways_of(self._facts, name, version, own, around)
+        plain = name not in self._facts.packages and name not in self._forced and name not in island
+        ways = wheel_alone(member.release.file) if plain else None
+        if ways is None:
+            own = () if member.release.stub else self._projects.release(name, version)
+            ways = ways_of(self._facts, name, version, own, around)
         if torch is not None and torch.index is not None and name in (TORCH, *PARTNERS):
             # Its file is the one of PyTorch's index, whatever the default index has under this version.
             ways = replace(ways, wheel=member.release.file, lost=())
