@@ -20,6 +20,10 @@ MOST_OF_RELEASE = 8
 """How many candidates of one stack release are resolved before an older release is looked at."""
 
 
+LONG_COMPILE = (1,)
+"""What every cost with a long compile is at least."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """The best candidate (None: infeasible), what lost and why, and whether the bound cut the search short."""
@@ -36,9 +40,11 @@ def find_candidate(scout: Scout, settler: Settler, tell: Callable[[str], None] =
     search = _Search(scout, settler, tell)
     for group in scout.prospects():
         search.add(group)
-        search.run()
-        if search.best is not None or search.spent:
+        # A long compile costs more than any older release without one, and a later group may hold such a release.
+        search.run(below=LONG_COMPILE)
+        if (search.best is not None and search.best.cost < LONG_COMPILE) or search.spent:
             break
+    search.run()
     return search.found()
 
 
@@ -95,10 +101,11 @@ class _Search:
             self._counter += 1
             heapq.heappush(self._heap, (tuple(prospect.cost), self._counter, prospect))
 
-    def run(self) -> None:
+    def run(self, *, below: tuple[int, ...] | None = None) -> None:
+        """Settle what is waiting, cheapest first, until nothing cheaper than the best (or than `below`) is left."""
         while self._heap and not self.spent:
             cost, _, prospect = self._heap[0]
-            if self.best is not None and tuple(self.best.cost) <= cost:
+            if (self.best is not None and tuple(self.best.cost) <= cost) or (below is not None and cost >= below):
                 return
             heapq.heappop(self._heap)
             self._settle(prospect)
