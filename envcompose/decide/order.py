@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping
 
 
 def build_order(needs: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-    """Names so that every name stands behind those of `needs[name]` that are built too; a cycle is cut at its first name.
+    """Names so that every name stands behind those of `needs[name]` that are built too, ties by name.
 
-    pixi builds in list order and does not sort (facts: pixi.md §2.2).
+    A cycle is cut at its first name; what only needs a cycle stands behind all of it. pixi builds in list order and
+    does not sort (facts: pixi.md §2.2).
     """
-    left = {name: {other for other in wanted if other in needs and other != name} for name, wanted in needs.items()}
+    reached = {name: _reached(name, needs) for name in needs}
+    cycles = {name: {other for other in reached[name] if name in reached[other]} for name in needs}
     order: list[str] = []
-    ready = sorted(name for name, wanted in left.items() if not wanted)
-    heapq.heapify(ready)
+    left = set(needs)
     while left:
-        name = heapq.heappop(ready) if ready else min(left)
-        if name not in left:
-            continue
-        order.append(name)
-        del left[name]
-        for other, wanted in left.items():
-            if name in wanted:
-                wanted.discard(name)
-                if not wanted:
-                    heapq.heappush(ready, other)
+        free = [name for name in left if not (reached[name] & left) - cycles[name]]
+        ready = [name for name in free if not (needs[name] & left) - {name}]
+        order.append(min(ready or free))
+        left.remove(order[-1])
     return tuple(order)
+
+
+def _reached(name: str, needs: Mapping[str, frozenset[str]]) -> set[str]:
+    """What is built too and that a name needs, directly or through others."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for other in needs[waiting.pop()] & needs.keys() - found:
+            found.add(other)
+            waiting.append(other)
+    return found
