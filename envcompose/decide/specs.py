@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 
@@ -20,10 +20,20 @@ def conda_spec(bounds: Iterable[str]) -> str:
 
 
 def both(first: str, second: str) -> str:
-    """The conda spec that asks for both."""
+    """The conda spec that asks for both; each may be a conda spec already, with alternatives or a build (`1.2.* py312_0`)."""
+    if first == second:
+        return first
+    (version, _, build), (other, _, other_build) = first.partition(" "), second.partition(" ")
+    return " ".join(filter(None, (_both_versions(version, other), build or other_build)))
+
+
+def _both_versions(first: str, second: str) -> str:
     if "*" in (first, second):
         return second if first == "*" else first
-    return conda_spec([first, second]) if first != second else first
+    if "|" in first + second:
+        # A comma binds tighter than a bar, so alternatives need their own parentheses.
+        return ",".join(f"({text})" if "|" in text else text for text in (first, second))
+    return conda_spec([first, second])
 
 
 def _conda_piece(piece: str) -> str:
@@ -45,21 +55,29 @@ def _order(piece: str) -> tuple[int, str]:
 
 def _without_idle(pieces: set[str]) -> set[str]:
     """Pins make bounds idle that they satisfy; of two lower or two upper bounds only the tighter one works."""
+    judged = {piece: bound for piece in pieces if (bound := _bound(piece)) is not None}
     pins = [
-        piece for piece in pieces if piece.startswith("==") and not piece.endswith("*") and not piece.startswith("===")
+        piece for piece in judged if piece.startswith("==") and not piece.endswith("*") and not piece.startswith("===")
     ]
     if len(pins) == 1:
         version = Version(pins[0][2:].strip())
-        return {
-            piece for piece in pieces if piece == pins[0] or not SpecifierSet(piece).contains(version, prereleases=True)
-        }
+        idle = {piece for piece, bound in judged.items() if bound.contains(version, prereleases=True)}
+        return pieces - idle | set(pins)
     kept = set(pieces)
     for operators, pick in (((">=", ">"), max), (("<=", "<"), min)):
-        same = [piece for piece in pieces if piece.startswith(operators)]
+        same = [piece for piece in judged if piece.startswith(operators)]
         if len(same) > 1:
             tightest = pick(same, key=lambda piece: _tightness(piece, strict_last=pick is max))
             kept -= set(same) - {tightest}
     return kept
+
+
+def _bound(piece: str) -> SpecifierSet | None:
+    """A piece as PEP 440 understands it; None for conda versions that are none of PEP 440, which are kept as they are."""
+    try:
+        return SpecifierSet(piece if piece.startswith(("<", ">", "=", "!", "~")) else f"=={piece}")
+    except InvalidSpecifier:
+        return None
 
 
 def _tightness(piece: str, *, strict_last: bool) -> tuple[Version, bool]:
