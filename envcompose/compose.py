@@ -61,7 +61,7 @@ def compose(intent: Intent, world: World) -> Composition:
         raise Infeasible(
             subject=_subject(stack, demand),
             target=choices.label,
-            rejected=(*pinned_torch(demand, world.facts, choices), *told_rejections(found, choices)),
+            rejected=(*pinned_torch(demand, world.facts, choices), *told_rejections(found)),
             complete=found.complete,
             hints=choices.hints,
         )
@@ -142,9 +142,14 @@ def _composition(
             best.artifacts, {name: m.version for name, m in best.closure.members.items()}, order, target.python
         ),
         defaults=tuple(sorted(defaults, key=lambda default: default.name)),
-        rejected=told_rejections(found, choices),
-        fates=_fates(intent, demand, target.python),
-        messages=(*intent.reading.messages, *choices.messages, *system.messages, *choices.messages_for(found, stack)),
+        rejected=told_rejections(found),
+        fates=_fates(intent, target.python),
+        messages=(
+            *intent.reading.messages,
+            *choices.messages,
+            *system.messages,
+            *choices.messages_for(found, stack, world.facts),
+        ),
         download_bytes=sum(sizes) if sizes else None,
         resolves=getattr(world.resolver, "resolves", 0),
         facts_digest=world.facts.digest,
@@ -160,7 +165,7 @@ def _plan(intent: Intent, world: World, choices: Choices, best: Settled) -> tupl
     """What the system layer is made for, and the defaults behind its compile settings."""
     line_name = _line_name(intent, best)
     line = cuda_line(world.facts, line_name) if line_name else None
-    code, defaults = gpu_code(world.facts, best.torch, line, choices.torch.gpus, intent.wishes.build_memory_gib)
+    code, defaults = gpu_code(best.torch, line, choices.torch.gpus, intent.wishes.build_memory_gib)
     plan = Plan(
         facts=world.facts,
         closure=best.closure,
@@ -202,7 +207,7 @@ def _target(
         platform=intent.wishes.platform,
         python=best.prospect.python,
         cuda=_line_name(intent, best),
-        driver=choices.driver_of(best, system),
+        driver=choices.driver_of(best),
         driver_floor=plan.line.driver_floor if plan.line else None,
         gpus=plan.gpu_code.archs if best.torch is not None else (),
         glibc=choices.glibc,
@@ -268,7 +273,7 @@ def _subject(stack: Stack | None, demand: Demand) -> str:
     return ", ".join(texts[:4]) + (f" and {len(texts) - 4} more" if len(texts) > 4 else "")
 
 
-def _fates(intent: Intent, demand: Demand, python: str) -> tuple[Fate, ...]:
+def _fates(intent: Intent, python: str) -> tuple[Fate, ...]:
     """What became of every line of the input (law 4)."""
     environment = {**marker_environment(python), "extra": ""}
     fates = list(intent.reading.fates)

@@ -85,6 +85,9 @@ def decide_artifact(case: Case) -> Artifact | None:
         ] or []
     if not answers:
         return None
+    wished = case.forced in (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION) and case.ways.wheel is not None
+    if wished and not case.foreign and (wheel := _wheel(case)) is not None:
+        answers = [*answers, wheel]
     others = tuple(_alternative(case, answer) for answer in answers[1:] if answer.kind is not answers[0].kind)
     return replace(answers[0], lost=case.ways.lost, alternatives=others)
 

@@ -111,6 +111,9 @@ class _Layer:
         torch = self._plan.torch
         if torch is None or torch.layer is not Layer.SYSTEM or torch.conda is None:
             return
+        text = "conda's CUDA packages ask for a driver, so a machine without a GPU (CI, a login node) must state one to install"
+        hint = f"CONDA_OVERRIDE_CUDA={torch.cuda.split('.')[0]}.0 pixi install"
+        self.messages.append(Message(code="needs-driver", level=Level.NOTE, text=text, hint=hint))
         why = f"torch {torch.version} with CUDA {torch.cuda}; all that links it has a conda build for it"
         self.add(CONDA_TORCH, f"{torch.conda.conda_version}.*", why, "island-from-conda", (torch.conda.evidence,))
         self.add(CUDA_VERSION, f"{torch.line}.*", f"CUDA {torch.line} is the line composed for", "target-cuda")
@@ -152,6 +155,9 @@ class _Layer:
         tools = [tool.partition(">=")[0] for tool in analysis.tools]
         if "nvcc" in tools or analysis.cuda_sources:
             conda |= self._toolkit(member.name, analysis)
+        elif analysis.extension:
+            self.add("cxx-compiler", "*", f"compiles {member.name}", "build-tool")
+            conda.add("cxx-compiler")
         for tool in sorted({"cmake", "ninja", "rust", "git"} & set(tools)):
             self.add(tool, "*", f"a tool of the build of {member.name}", "build-tool")
             conda.add(tool)

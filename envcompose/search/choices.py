@@ -10,9 +10,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envcompose.decide.known import cuda_major
 from envcompose.errors import NoPythonLeft
-from envcompose.model.composition import SystemLayer
-from envcompose.model.decision import Rejection
+from envcompose.model.decision import CompileClass, Rejection
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.message import Level, Message
@@ -91,7 +91,7 @@ class Choices:
             found.append(Default(name="cuda", value=best.torch.line, why=_line_why(best.torch, wishes.driver)))
         return tuple(found)
 
-    def driver_of(self, best: Settled, system: SystemLayer) -> str | None:
+    def driver_of(self, best: Settled) -> str | None:
         """The CUDA version that the driver must show: the wish, else the first of the line's major."""
         if best.torch is None:
             return self.torch.driver
@@ -109,7 +109,7 @@ class Choices:
             found.append(Message(code="find-links-not-read", level=Level.WARNING, text=text))
         return tuple(found)
 
-    def messages_for(self, found: Found, stack: Stack | None) -> tuple[Message, ...]:
+    def messages_for(self, found: Found, stack: Stack | None, facts: Facts) -> tuple[Message, ...]:
         """Notes about what was given up: extras that the chosen release lacks, tables behind index variants."""
         best = found.best
         messages: list[Message] = []
@@ -129,6 +129,7 @@ class Choices:
         messages += self._driver_hint(found, stack)
         messages += self._glibc_hint(found, stack)
         messages += self._unused(found)
+        messages += self._prebuilt_hint(found, facts)
         for member in best.closure.members.values() if best else ():
             if member.release.stub and best is not None and best.artifacts[member.name].rule == "as-given":
                 text = f"{member.name} comes from a source that is not read here, so what it requires is not in the closure"
@@ -155,6 +156,33 @@ class Choices:
         text = f"{name} {release} would come as wheels where every machine has glibc {glibc}; {self.glibc} is assumed"
         hint = f"envcompose init {name} --glibc {glibc}, with the other options"
         return [Message(code="glibc-not-assumed", level=Level.NOTE, text=text, hint=hint)]
+
+    def _prebuilt_hint(self, found: Found, facts: Facts) -> list[Message]:
+        """A long compile that a release wheel for a newer glibc would spare, at a version that the bounds admit."""
+        best = found.best
+        if best is None or best.torch is None:
+            return []
+        messages = []
+        for name, artifact in sorted(best.artifacts.items()):
+            recipe = facts.packages.get(name)
+            if artifact.compile is not CompileClass.LONG or recipe is None:
+                continue
+            bounds = SpecifierSet(",".join(best.closure.members[name].bounds()))
+            fitting = [
+                wheel
+                for wheel in recipe.prebuilt
+                if wheel.version in bounds
+                and wheel.glibc is not None
+                and Version(wheel.glibc) > Version(self.glibc)
+                and cuda_major(wheel.cuda) == cuda_major(best.torch.cuda)
+            ]
+            if not fitting:
+                continue
+            wheel = max(fitting, key=lambda wheel: (wheel.version, Version(wheel.torch)))
+            text = f"{name} {wheel.version} has a release wheel for torch {wheel.torch}, which would spare the compile where every machine has glibc {wheel.glibc}"
+            hint = f"--glibc {wheel.glibc} may take it"
+            messages.append(Message(code="glibc-not-assumed", level=Level.NOTE, text=text, packages=(name,), hint=hint))
+        return messages
 
     def _unused(self, found: Found) -> list[Message]:
         """Wishes and extras that nothing in the closure answered to (law 4)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from envcompose.decide.manifest_needs import rich_platform
 from envcompose.manifest.pixi_toml import Line, Manifest, Table
 from envcompose.manifest.toml_text import Value
-from envcompose.model.composition import Composition, CondaDependency, PypiDependency, Task
-from envcompose.model.intent import Intent, Prefer, TorchFrom
+from envcompose.model.composition import Composition, CondaDependency, Package, PypiDependency, Task
+from envcompose.model.intent import ArtifactKind, Intent, Prefer, TorchFrom
 from envcompose.read.secrets import mask_secrets, without_secrets
 
 SCHEMA_COMMENT = ":schema https://pixi.sh/v0.77.0/schema/manifest/schema.json"
@@ -120,10 +120,19 @@ def _pypi_options(composition: Composition) -> tuple[Line, ...]:
     if options.find_links:
         places = tuple(_find_links(place) for place in options.find_links)
         lines.append(Line(key="find-links", value=places, why="you named them; their files were not looked into"))
+    forced = tuple(p.name for p in composition.packages if _is_source_by_wish(p))
+    if forced:
+        lines.append(Line(key="no-binary", value=forced, why="you asked for their sources, and the index has wheels"))
     if composition.no_build_isolation:
         why = "built against this environment, in this order"
         lines.append(Line(key="no-build-isolation", value=composition.no_build_isolation, why=why))
     return tuple(lines)
+
+
+def _is_source_by_wish(package: Package) -> bool:
+    """Would pixi take a wheel although the sdist was asked for?"""
+    built = package.artifact.kind in (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION)
+    return built and any(other.artifact is ArtifactKind.WHEEL for other in package.alternatives)
 
 
 def _find_links(place: str) -> Value:
