@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,9 @@ from envcompose.model.decision import Artifact, Rejection
 from envcompose.model.intent import ArtifactKind
 from envcompose.search.prospects import Prospect, Scout
 from envcompose.search.settle import Settled, Settler
+
+_OFFERS = re.compile(r"Python|no versions? of|following versions of|is available")
+"""Words of a conflict over what is offered, which differs from one Python to another."""
 
 MOST_SETTLED = 24
 """How many candidates are resolved before the search gives up."""
@@ -76,7 +80,7 @@ class _Attempts:
         elif prospect.newer_pythons_failed:
             self._is_about_python, self.newest_python = False, prospect.python
         self._said.add(words)
-        return not self._is_over and (why.of_release or "Python" in words or why.rule == "artifact-exists")
+        return not self._is_over and (why.of_release or _OFFERS.search(words) is not None or why.rule == "artifact-exists")
 
 
 class _Search:
