@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from envcompose.model.facts import CudaLine, Facts
+from envcompose.model.facts import CudaLine
 from envcompose.model.target import Default, TorchChoice
 
 LOWEST_DEFAULT = "8.0"
@@ -36,7 +36,7 @@ class GpuCode:
 
 
 def gpu_code(
-    facts: Facts, torch: TorchChoice | None, line: CudaLine | None, wished: Sequence[str], memory_gib: float | None
+    torch: TorchChoice | None, line: CudaLine | None, wished: Sequence[str], memory_gib: float | None
 ) -> tuple[GpuCode, tuple[Default, ...]]:
     """The wished architectures, else those from 8.0 up that torch's own wheel holds machine code for (design.md)."""
     defaults = []

@@ -13,7 +13,7 @@ from envcompose.model.decision import Artifact
 from envcompose.model.intent import ArtifactKind, IndexOptions, ProjectFolder
 from envcompose.model.requirement import UserRequirement
 from envcompose.model.target import Layer, TorchChoice
-from envcompose.resolve.closure import USER, Closure, Member
+from envcompose.resolve.closure import Closure, Member
 from envcompose.resolve.metadata import active_requirements, header_values
 from envcompose.resolve.partners import PARTNERS
 from envcompose.resolve.universe import TargetUniverse
@@ -194,20 +194,3 @@ def _of_extra(plan: PypiPlan, member: Member, extra: str) -> list[Requirement]:
         if "extra" in text.partition(";")[2]
     ]
     return active_requirements(texts, (extra,), plan.environment)
-
-
-def unavoidable_tasks(
-    closure: Closure, artifacts: Mapping[str, Artifact], universe: TargetUniverse, environment: Mapping[str, str]
-) -> dict[str, str]:
-    """Packages for a task that something requires without an extra, and what: pixi would have to lock them."""
-    found = {}
-    for name, artifact in artifacts.items():
-        if artifact.kind is not ArtifactKind.TASK:
-            continue
-        for requirer, _ in closure.members[name].required_by:
-            if requirer == USER:
-                continue
-            texts = tuple(header_values(universe.metadata_of(closure.members[requirer].release), "Requires-Dist"))
-            if any(canonicalize_name(r.name) == name for r in active_requirements(texts, (), environment)):
-                found[name] = requirer
-    return found

@@ -6,7 +6,7 @@ Used twice: before a resolve, to see what a candidate would cost, and after it, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -168,8 +168,3 @@ def build_refused(recipe: PackageRecipe | None, version: Version, torch: TorchCh
         if fact is not None:
             return fact.why
     return None
-
-
-def forced_kinds(artifacts: Sequence[tuple[str, ArtifactKind]]) -> Mapping[str, ArtifactKind]:
-    """The user's `--artifact` choices by name; the last one of a name holds."""
-    return dict(artifacts)

@@ -50,21 +50,6 @@ class Closure:
     members: Mapping[str, Member]
     assumed: Mapping[str, tuple[str, ...]]
 
-    def requires_transitively(self, name: str) -> frozenset[str]:
-        """The names of the members that require `name`, directly or through others."""
-        above: dict[str, set[str]] = {}
-        for member in self.members.values():
-            for requirer, _ in member.required_by:
-                above.setdefault(member.name, set()).add(requirer)
-        found: set[str] = set()
-        waiting = [name]
-        while waiting:
-            for requirer in above.get(waiting.pop(), ()):
-                if requirer != USER and requirer not in found:
-                    found.add(requirer)
-                    waiting.append(requirer)
-        return frozenset(found)
-
 
 def trace_closure(
     pins: Mapping[str, str], roots: Iterable[Requirement], universe: TargetUniverse, environment: Mapping[str, str]
@@ -140,8 +125,7 @@ class _Walk:
                 extras=tuple(sorted(self._extras[name])),
                 requires=tuple(self._requires.get(name, {}).values()),
                 required_by=tuple(
-                    requirement
-                    for requirement in sorted(
+                    sorted(
                         ((requirer, requirement) for (requirer, _), requirement in self._by[name].items()),
                         key=lambda pair: (pair[0], str(pair[1])),
                     )

@@ -8,7 +8,6 @@ from itertools import groupby
 from packaging.version import Version
 
 from envcompose.model.decision import Rejection
-from envcompose.search.choices import Choices
 from envcompose.search.find import Found, dear_rejections
 
 MOST_TOLD = 24
@@ -16,7 +15,7 @@ MOST_TOLD = 24
 _NUMBERS = re.compile(r"[<>=!~]*\d[\w.+]*|,")
 
 
-def told_rejections(found: Found, choices: Choices) -> tuple[Rejection, ...]:
+def told_rejections(found: Found) -> tuple[Rejection, ...]:
     """Rejections with the reason of each, newest release first; releases that only cost more are among them."""
     entries = [*found.rejected, *dear_rejections(found)]
     best = found.best.prospect.release if found.best and found.best.prospect.release else None

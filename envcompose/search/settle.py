@@ -124,11 +124,11 @@ class Settler:
         torch: TorchChoice | None,
         by_tables: tuple[str, ...],
     ) -> Settled | Rejection:
-        island = self._island(closure, universe)
+        island = self._island(closure)
         artifacts: dict[str, Artifact] = {}
         analyses: dict[str, Analysis] = {}
         for member in closure.members.values():
-            case = self._case(member, prospect, universe, torch, island)
+            case = self._case(member, prospect, torch, island)
             artifact = decide_artifact(case)
             if case.foreign and member.name != TORCH and self._source is not TorchFrom.CONDA:
                 why = f"{member.name} {member.version} links torch, and conda-forge has no build of it for this torch"
@@ -218,7 +218,6 @@ class Settler:
         self,
         member: Member,
         prospect: Prospect,
-        universe: TargetUniverse,
         torch: TorchChoice | None,
         island: frozenset[str],
     ) -> Case:
@@ -262,7 +261,7 @@ class Settler:
     def _analysis(self, sdist: PackageFile | None, python: str) -> Analysis | None:
         return None if sdist is None else self._index.analysis(sdist, torches=(None,), python=python)
 
-    def _island(self, closure: Closure, universe: TargetUniverse) -> frozenset[str]:
+    def _island(self, closure: Closure) -> frozenset[str]:
         """The names that link torch: by recipe, or because a compiled wheel requires torch; and torch itself."""
         if TORCH not in closure.members:
             return frozenset()
