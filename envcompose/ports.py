@@ -35,7 +35,9 @@ class PackageIndex(Protocol):
         """
 
     def partner_index(self, url: str, name: str) -> tuple[PackageFile, ...] | None:
-        """The files of a project on one named index, or None where that index cannot be reached."""
+        """The files of a project on one named index, or None where that index cannot be reached, or cannot tell what
+        was there on the day that is asked for.
+        """
 
 
 class Universe(Protocol):

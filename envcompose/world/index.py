@@ -70,7 +70,7 @@ class HttpIndex:
         """See ports.PackageIndex."""
         try:
             return self._page(url, canonicalize_name(name))
-        except (IndexUnreachable, IndexBroken, NotCached):
+        except (IndexUnreachable, IndexBroken, NotCached, UploadTimesUnknown):
             return None
 
     def metadata(self, file: PackageFile) -> str:
@@ -89,6 +89,9 @@ class HttpIndex:
         if not file.is_wheel:
             held = self._cache.get("size", key)
             return int(held[0]) if held else None
+        if file.has_metadata:
+            # Its contents may have been read by an earlier run and not by this one: equal runs must give equal sizes.
+            return None
         known = self._wheels.get(key)
         return known[1].size if known and known[1] else None
 

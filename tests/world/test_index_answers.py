@@ -238,7 +238,30 @@ def test_as_of_hides_later_files_and_refuses_an_index_that_gives_no_times() -> N
         assert isinstance(error, UploadTimesUnknown)
 
 
+def test_a_partner_index_that_gives_no_times_is_left_to_the_tables() -> None:
+    with OddServer({"/simple/alpha/": [page(listed(WHEEL))]}) as server:
+        assert index_on(server.url, as_of="2026-01-31").partner_index(server.url, "alpha") is None
+
+
 # Wheels
+
+
+def test_a_size_that_only_an_earlier_run_found_out_is_not_told() -> None:
+    data = wheel()
+    answers = {
+        "/simple/alpha/": [page(listed(WHEEL, data, {"core-metadata": True}))],
+        f"/files/{WHEEL}.metadata": [Answer(body=METADATA.encode())],
+        f"/files/{WHEEL}": [Answer(body=data)],
+    }
+    cache, told = Cache(None), []
+    with OddServer(answers) as server:
+        for _ in range(2):
+            index = index_on(server.url, cache=cache)
+            file = only_file(index)
+            index.metadata(file)
+            told.append(index.known_size(file))
+            index.contents(file)
+    assert told == [None, None]
 
 
 def test_metadata_beside_the_file_are_taken_where_the_page_promises_them() -> None:
