@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 Scalar = str | bool | int
 Value = Scalar | Sequence["Value"] | Mapping[str, "Value"]
 
-_BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def toml_key(key: str) -> str:
     """A key, quoted where TOML wants it."""
-    return key if _BARE.match(key) else toml_string(key)
+    return key if _BARE.fullmatch(key) else toml_string(key)
 
 
 def toml_string(text: str) -> str:
