@@ -22,7 +22,7 @@ from envcompose.write.words import (
     chosen_line,
     compile_words,
     compiled_packages,
-    size_words,
+    download_words,
     weakest,
 )
 
@@ -95,14 +95,10 @@ def _message(message: Message) -> str:
 
 
 def _cost(composition: Composition) -> list[str]:
-    unknown = sum(package.artifact.size is None for package in composition.packages)
-    download = size_words(composition.download_bytes)
-    if composition.download_bytes and unknown:
-        download += f" and {unknown} {'file' if unknown == 1 else 'files'} of unknown size"
     compiled = compiled_packages(composition)
     builds = "; ".join(f"{p.name} ({compile_words(p).removeprefix(f'{p.name} ')})" for p in compiled) or "nothing"
     return [
-        f"download {download} (PyPI layer, {len(composition.packages)} distributions)",
+        f"download {download_words(composition)} (PyPI layer, {len(composition.packages)} distributions)",
         f"compiles {builds}",
         f"PyPI layer {STANDING_WORDS[weakest(composition)]}, conda layer by tables (pixi solves it)",
     ]

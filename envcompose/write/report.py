@@ -18,7 +18,7 @@ from envcompose.write.words import (
     chosen_line,
     compile_words,
     compiled_packages,
-    size_words,
+    download_words,
     weakest,
 )
 
@@ -57,15 +57,12 @@ def escape(text: str) -> str:
 
 def _standing(composition: Composition) -> list[str]:
     compiled = compiled_packages(composition)
-    known = size_words(composition.download_bytes) if composition.download_bytes else "unknown size"
-    unknown = sum(package.artifact.size is None for package in composition.packages)
     lines = [
         "## Standing and cost",
         "",
         f"- PyPI layer: {STANDING_WORDS[weakest(composition)]} ({len(composition.packages)} distributions, resolved together by uv, nothing built or run)",
         "- conda layer: by tables; pixi solves it when it locks",
-        f"- download of the PyPI layer: {known}"
-        + (f", and {unknown} files of unknown size" if unknown and composition.download_bytes else ""),
+        f"- download of the PyPI layer: {download_words(composition)}",
     ]
     if not compiled:
         return [*lines, "- compiles: nothing"]

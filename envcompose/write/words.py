@@ -44,6 +44,15 @@ def size_words(size: int | None) -> str:
     return f"{size} bytes"
 
 
+def download_words(composition: Composition) -> str:
+    """What the PyPI layer downloads, and how many of its files have a size that nobody tells."""
+    told = size_words(composition.download_bytes)
+    unknown = sum(package.artifact.size is None for package in composition.packages)
+    if not composition.download_bytes or not unknown:
+        return told
+    return f"{told} and {unknown} {'file' if unknown == 1 else 'files'} of unknown size"
+
+
 def compiled_packages(composition: Composition) -> list[Package]:
     """The packages whose build compiles, by name."""
     return [package for package in composition.packages if package.artifact.compile is not None]
