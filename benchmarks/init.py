@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--no-scaling", action="store_true", help="leave out the 1,000 and 2,000 lines")
     parser.add_argument("--cache", type=Path, help="a cache folder that an online run filled already")
     if arguments[:1] == ["--serve"]:
-        return _serve(shlex.split(arguments[1]), Path(arguments[2]))
+        return _serve(shlex.split(arguments[1]), Path(arguments[2]), int(arguments[3]))
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="envcompose-bench-") as name:
         work = Path(name)
@@ -103,8 +103,9 @@ class Bench:
             "-c",
             "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)",
         ]
-        with self._loopback() as commands:
-            inits, imports, solving, peaks = [], [], [], []
+        with self._loopback() as served:
+            commands = served["warm"]
+            inits, imports, solving, preparing, peaks = [], [], [], [], []
             for number in range(self.n):
                 print(f"\roffline {number + 1}/{self.n}", end="", flush=True)
                 started = time.perf_counter()
@@ -112,15 +113,25 @@ class Bench:
                 inits.append(time.perf_counter() - started)
                 peaks.append(float(run["peak_kib"]) / 1024)
                 imports.append(_timed([*importing, *_top_level(modules)]))
-                solving.append(sum(self._uv_alone(number, command) for command in commands))
-        init, bare, alone = (statistics.median(times) for times in (inits, imports, solving))
-        ratio = init / (bare + 1.5 * alone)
+                solving.append(sum(self._uv_alone(f"w{number}", command) for command in commands))
+                preparing.append(sum(self._uv_alone(f"f{number}", command) for command in served["fresh"][number]))
+        init, bare, alone, fresh = (statistics.median(times) for times in (inits, imports, solving, preparing))
+        ratio, against_fresh = init / (bare + 1.5 * alone), init / (bare + 1.5 * fresh)
         peak = statistics.median(peaks)
         return [
             Line(what="init --offline", value=f"{init:.2f} s"),
             Line(what="bare import of its libraries", value=f"{bare:.2f} s"),
             Line(what=f"uv alone, {len(commands)} resolves, same loopback index", value=f"{alone:.2f} s"),
-            Line(what="init / (import + 1.5 x uv)", value=f"{ratio:.2f}", limit="1.00", holds=ratio <= 1),
+            Line(what="uv alone, index fresh in each run, as inside of init", value=f"{fresh:.2f} s"),
+            Line(
+                what="init / (import + 1.5 x uv), fresh index",
+                value=f"{against_fresh:.2f}",
+                limit="1.00",
+                holds=against_fresh <= 1,
+            ),
+            Line(
+                what="init / (import + 1.5 x uv), index in memory", value=f"{ratio:.2f}", limit="1.00", holds=ratio <= 1
+            ),
             Line(what="resolves", value=str(len(commands)), limit="4", holds=len(commands) <= 4),
             Line(what="peak memory of our own process", value=f"{peak:.0f} MB", limit="200 MB", holds=peak < 200),
         ]
@@ -197,12 +208,16 @@ class Bench:
         return found
 
     @contextlib.contextmanager
-    def _loopback(self) -> Iterator[list[list[str]]]:
-        """The loopback index of this command in a process of its own; gives the uv commands of its resolves."""
+    def _loopback(self) -> Iterator[dict[str, Any]]:
+        """The loopback index of this command in a process of its own; gives the uv commands of its resolves.
+
+        `warm` asks an index that has all pages in memory, `fresh` holds the same commands once for each run, over
+        indexes that must read and prepare their pages as the one inside of init does.
+        """
         folder = self.work / "served"
         folder.mkdir()
         server = subprocess.Popen(
-            [sys.executable, __file__, "--serve", shlex.join([*self.words, "--offline"]), str(folder)],
+            [sys.executable, __file__, "--serve", shlex.join([*self.words, "--offline"]), str(folder), str(self.n)],
             env={**_clean(), "ENVCOMPOSE_CACHE_DIR": str(self.cache), "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -215,7 +230,7 @@ class Bench:
             server.stdin.close()
             server.wait()
 
-    def _uv_alone(self, number: int, command: list[str]) -> float:
+    def _uv_alone(self, number: str, command: list[str]) -> float:
         # Each resolve of one init shares uv's cache; across processes it starts empty, as init's does.
         from envcompose.world.uv import _environment
 
@@ -273,8 +288,10 @@ def _uv() -> str:
 # The loopback index, in a process of its own
 
 
-def _serve(words: list[str], folder: Path) -> int:
+def _serve(words: list[str], folder: Path, copies: int) -> int:
     """Compose once, then serve what uv was shown until stdin closes; prints the commands that ask the same."""
+    from copy import copy
+
     from envcompose.compose import World, compose
     from envcompose.errors import Infeasible
     from envcompose.ports import Answer, Question, Universe
@@ -292,12 +309,23 @@ def _serve(words: list[str], folder: Path) -> int:
         facts, index, intent = _asked_of(words)
         compose(intent, World(facts=facts, index=index, resolver=resolver))
     with Loopback() as loopback:
-        commands = []
-        for number, (question, universe) in enumerate(asked):
-            own = folder / f"r{number}"
+
+        def command(question: Question, universe: Universe, name: str) -> list[str]:
+            own = folder / name
             own.mkdir()
-            commands.append(UvResolver()._command(question, loopback.show(universe), own))
-        print(json.dumps(commands), flush=True)
+            return UvResolver()._command(question, loopback.show(universe), own)
+
+        def forgetful(universe: Universe) -> Universe:
+            twin = copy(universe)
+            twin._shown, twin._by_version, twin._index = {}, {}, _asked_of(words)[1]  # type: ignore[attr-defined]
+            return twin
+
+        warm = [command(question, universe, f"w{i}") for i, (question, universe) in enumerate(asked)]
+        fresh = [
+            [command(question, forgetful(universe), f"f{run}-{i}") for i, (question, universe) in enumerate(asked)]
+            for run in range(copies)
+        ]
+        print(json.dumps({"warm": warm, "fresh": fresh}), flush=True)
         sys.stdin.read()
     return 0
 
