@@ -30,7 +30,7 @@ PyPI requirement. --cuda is the CUDA line that torch and the toolkit are taken f
 machine has (what nvidia-smi shows).
 
 exit status: 0 fine, 1 no combination fulfils the wish, 2 the input cannot be used, 3 a source that is
-needed is unreachable or broken, 4 a file of yours would be overwritten.
+needed is unreachable or broken (or --require-proof is not met), 4 a file of yours would be overwritten.
 """
 
 
