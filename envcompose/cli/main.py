@@ -89,6 +89,7 @@ def main(arguments: Sequence[str]) -> int:
     from envcompose.cli.terminal import emit, one_line, plain
 
     try:
+        _check_text(arguments)
         options = build_parser().parse_args(list(arguments))
         status: int = options.run(options)
         return status
@@ -105,6 +106,14 @@ def main(arguments: Sequence[str]) -> int:
 
         emit(plain(traceback.format_exc()), sys.stderr)
         return _failed(OurBug(what=one_line(f"{type(error).__name__}: {error}")), arguments)
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Are the arguments text? Other bytes come as lone surrogates, which no file of ours can hold. Raises Usage."""
+    for argument in arguments:
+        if not argument.isascii() and any("\ud800" <= character <= "\udfff" for character in argument):
+            shown = argument.encode(errors="backslashreplace").decode()
+            raise Usage(reason=f"an argument is no UTF-8 text: {shown}", command="envcompose")
 
 
 def _failed(error: EnvcomposeError, arguments: Sequence[str]) -> int:

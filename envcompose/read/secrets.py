@@ -64,10 +64,11 @@ def _mask_conda_token(match: re.Match[str]) -> str:
 def without_secrets(url: str) -> str:
     """Give the URL without its credentials, still a working address: for files that other programs read.
 
-    What is left out must come from the other program's own store (`pixi auth login`, .netrc).
+    What is left out, conda's `/t/<token>` included, must come from the other program's own store (`pixi auth login`,
+    .netrc).
     """
     masked = mask_secrets(url)
-    bare = masked.replace(f"{MASK}@", "")
+    bare = masked.replace(f"{MASK}@", "").replace(f"/t/{MASK}", "")
     head, mark, query = bare.partition("?")
     query, hash_mark, fragment = query.partition("#")
     kept = "&".join(part for part in query.split("&") if part and not part.endswith(f"={MASK}"))

@@ -93,7 +93,7 @@ def _workspace(composition: Composition) -> tuple[Line, ...]:
         lines = (Line(key="platforms", value=platform, why=why),)
     return (
         Line(key="name", value=composition.name),
-        Line(key="channels", value=composition.system.channels),
+        Line(key="channels", value=tuple(without_secrets(channel) for channel in composition.system.channels)),
         *lines,
         Line(key="requires-pixi", value=f">={target.pixi}", why="the oldest pixi that reads this file rightly"),
     )
@@ -102,7 +102,7 @@ def _workspace(composition: Composition) -> tuple[Line, ...]:
 def _conda_line(dependency: CondaDependency) -> Line:
     value: Value = dependency.spec
     if dependency.channel:
-        value = {"version": dependency.spec, "channel": dependency.channel}
+        value = {"version": dependency.spec, "channel": without_secrets(dependency.channel)}
     return Line(key=dependency.name, value=value, why=dependency.why)
 
 

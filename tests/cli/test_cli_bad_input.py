@@ -414,6 +414,30 @@ def test_secrets_of_an_index_reach_no_file(program: Program, index: FakeIndex):
     assert not any("pa55word" in key or b"pa55word" in zlib.decompress(text) for _, key, text in rows)
 
 
+def test_secrets_of_conda_channels_are_shown_nowhere(program: Program, index: FakeIndex):
+    (program.folder / "environment.yml").write_text(
+        "channels: [conda-forge, 'https://conda.example/t/pa55word/one', 'https://user:pa55word@conda.example/two']\n"
+        "dependencies:\n- python=3.12\n- https://user:pa55word@conda.example/three::zlib\n- pip: [alpha]\n"
+    )
+    runs = [
+        program.run("init", "-f", "environment.yml", "--index", index.url, "-o", "out", *more)
+        for more in ([], ["--dry-run", "--json"])
+    ]
+    assert [run.status for run in runs] == [0, 0]
+    manifest = (program.folder / "out" / "pixi.toml").read_text()
+    for channel in ("https://conda.example/one", "https://conda.example/two", "https://conda.example/three"):
+        assert f'"{channel}"' in manifest
+    written = [content or b"" for path, content in program.tree().items() if path != "environment.yml"]
+    assert b"pa55word" not in b"".join(written)
+    assert "pa55word" not in "".join(run.out + run.err for run in runs)
+
+
+def test_an_argument_that_is_no_text_is_one_clear_error(program: Program):
+    for arguments in (["alpha", "--name", "x\udcff"], ["-r", "x\udcff"], ["x\udcff"]):
+        status, lines = program.fails("init", *arguments)
+        assert (status, lines) == (2, ["error: An argument is no UTF-8 text: x\\udcff", "  hint: envcompose --help"])
+
+
 def test_no_run_without_a_terminal_prints_escape_codes(program: Program, index: FakeIndex):
     outcome = program.run("init", "alpha", "--index", index.url, "-v")
     assert "\x1b" not in outcome.out + outcome.err
