@@ -52,9 +52,7 @@ while True:
 
 
 @pytest.mark.parametrize("milliseconds", [1, 3, 7, 13, 29, 53])
-def test_after_kill_9_every_file_is_whole_and_the_next_run_completes_the_set(
-    tmp_path: Path, milliseconds: int
-) -> None:
+def test_after_kill_9_every_file_is_whole_and_the_next_run_completes_the_set(tmp_path: Path, milliseconds: int) -> None:
     write(tmp_path, "a")
     script = textwrap.dedent(WRITER.format(tests=str(Path(__file__).parent)))
     writer = subprocess.Popen(

@@ -115,7 +115,6 @@ def test_bytes_that_are_no_wheel_raise_only_value_error(data: bytes) -> None:
         read_wheel(io.BytesIO(data), len(data))
 
 
-
 @given(at=st.integers(0, 10_000), length=st.integers(1, 60), noise=st.binary(min_size=1, max_size=60))
 def test_a_damaged_wheel_reads_or_raises_value_error(at: int, length: int, noise: bytes) -> None:
     data = bytearray(archive({f"{INFO}/METADATA": "Name: alpha\n" * 30, "alpha/__init__.py": "x" * 50}))
