@@ -80,7 +80,9 @@ class _Attempts:
         elif prospect.newer_pythons_failed:
             self._is_about_python, self.newest_python = False, prospect.python
         self._said.add(words)
-        return not self._is_over and (why.of_release or _OFFERS.search(words) is not None or why.rule == "artifact-exists")
+        return not self._is_over and (
+            why.of_release or _OFFERS.search(words) is not None or why.rule == "artifact-exists"
+        )
 
 
 class _Search:
