@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envcompose.model.facts import CondaBuild, Evidence, TorchBuild, TorchRelease
@@ -98,6 +99,11 @@ class Default:
     name: str
     value: str
     why: str
+
+
+def admits_python(specifier: SpecifierSet, python: str) -> bool:
+    """Does a bound admit some release of this CPython minor? Bounds such as `>=3.9.2` and `<3.12.4` cut through one."""
+    return specifier.contains(f"{python}.99", prereleases=True) or specifier.contains(f"{python}.0", prereleases=True)
 
 
 def marker_environment(python: str) -> Mapping[str, str]:

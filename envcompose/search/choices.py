@@ -16,7 +16,7 @@ from envcompose.model.decision import CompileClass, Rejection
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.message import Level, Message
-from envcompose.model.target import Default, TorchChoice
+from envcompose.model.target import Default, TorchChoice, admits_python
 from envcompose.read.secrets import mask_secrets
 from envcompose.read.targets import cuda_of_driver
 from envcompose.resolve.metadata import header_values
@@ -280,15 +280,11 @@ def _pythons(intent: Intent, facts: Facts) -> tuple[str, ...]:
     if wished is not None:
         known = [version for version in known if version == wished]
     bounds = intent.reading.requires_python
-    fitting = [version for version in known if all(_admits(specifier, version) for specifier, _ in bounds)]
+    fitting = [version for version in known if all(admits_python(specifier, version) for specifier, _ in bounds)]
     if not fitting:
         facts_said = [f"{origin}: Python {specifier}" for specifier, origin in bounds]
         raise NoPythonLeft(wished=wished, bounds=facts_said)
     return tuple(fitting)
-
-
-def _admits(specifier: SpecifierSet, python: str) -> bool:
-    return specifier.contains(f"{python}.99", prereleases=True) or specifier.contains(f"{python}.0", prereleases=True)
 
 
 def _name_of(intent: Intent) -> str:

@@ -16,7 +16,7 @@ from envcompose.model.analysis import MetadataSource
 from envcompose.model.decision import Rejection
 from envcompose.model.distribution import PackageFile
 from envcompose.model.intent import Prefer
-from envcompose.model.target import Layer, TorchChoice, marker_environment
+from envcompose.model.target import Layer, TorchChoice, admits_python, marker_environment
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import header_values
 from envcompose.search.outlook import Observer, Outlook, Stage
@@ -368,4 +368,4 @@ def _admits(requires_python: str | None, python: str) -> bool:
         specifier = SpecifierSet(requires_python)
     except InvalidSpecifier:
         return True
-    return specifier.contains(f"{python}.99", prereleases=True) or specifier.contains(f"{python}.0", prereleases=True)
+    return admits_python(specifier, python)
