@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envcompose.decide.artifacts import Case, decide_artifact, refusal
@@ -22,10 +22,12 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Prefer, TorchFrom
 from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex, Question, Resolver
-from envcompose.resolve.closure import Closure, Member, trace_closure
+from envcompose.resolve.closure import USER, Closure, Member, trace_closure
+from envcompose.resolve.metadata import active_requirements, header_values
 from envcompose.resolve.partners import PARTNERS, island_releases, release_partners
 from envcompose.resolve.projects import Projects
 from envcompose.resolve.universe import Release, TargetUniverse, stub
+from envcompose.search.given import Given, for_resolver, given_of
 from envcompose.search.prospects import Cost, Prospect
 from envcompose.search.subject import Demand, Stack
 from envcompose.search.torches import TORCH, cuda_line
@@ -53,15 +55,6 @@ class Settled:
     known_bad: tuple[str, ...]
     cost: Cost
     by_tables: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """A direct reference of the user's (a wheel URL, a git source, a folder) that stands in for an index release."""
-
-    name: str
-    url: str
-    version: Version
 
 
 class Settler:
@@ -146,6 +139,9 @@ class Settler:
         missing = self._toolkit_missing(artifacts, analyses, torch)
         if missing is not None:
             return self._rejection(prospect, missing, "toolkit-exists")
+        unlockable = _required_tasks(closure, artifacts, universe, prospect.python)
+        if unlockable is not None:
+            return self._rejection(prospect, unlockable, "pixi-can-lock")
         bad = self._known_bad(closure, torch)
         long = sum(artifact.compile is CompileClass.LONG for artifact in artifacts.values())
         cost = prospect.cost._replace(
@@ -338,7 +334,7 @@ class Settler:
             if torch.layer is Layer.SYSTEM and torch.release.triton:
                 # conda's torch pins triton too, and what conda brings pins the PyPI resolve.
                 constraints.append(f"triton{torch.release.triton}")
-        lines = [_for_resolver(root) for root in roots]
+        lines = [for_resolver(root) for root in roots]
         if prospect.release is not None:
             # A pre-release that the release itself names is taken by uv and pixi only where it is asked for directly.
             own = prospect.release.active(marker_environment(prospect.python))
@@ -357,6 +353,21 @@ class Settler:
         what = f"{self._stack.recipe.name} {release.version}" if self._stack and release else "these requirements"
         version = release.version if named and release else None
         return Rejection(what=what, why=f"{why} (with {prospect.label})", rule=rule, release=version)
+
+
+def _required_tasks(
+    closure: Closure, artifacts: Mapping[str, Artifact], universe: TargetUniverse, python: str
+) -> str | None:
+    """Why a task does not help: what requires the package without an extra makes pixi lock it all the same."""
+    environment = marker_environment(python)
+    for name in sorted(name for name, artifact in artifacts.items() if artifact.kind is ArtifactKind.TASK):
+        for requirer, _ in closure.members[name].required_by:
+            if requirer == USER:
+                continue
+            texts = tuple(header_values(universe.metadata_of(closure.members[requirer].release), "Requires-Dist"))
+            if any(canonicalize_name(r.name) == name for r in active_requirements(texts, (), environment)):
+                return f"{name} could only be built by a task, and {requirer} requires it, so that pixi would have to lock it"
+    return None
 
 
 def _unseen(artifact: Artifact, torch: TorchChoice | None) -> Artifact:
@@ -383,27 +394,6 @@ def _is_partner(name: str, version: Version, torches: Sequence[TorchChoice]) -> 
     """Does a version of torchvision or torchaudio go with one of these torches? Not every one of them says so itself."""
     known = [release_partners(torch.release, name) for torch in torches]
     return not torches or any(not pairs or version.public in pairs for pairs in known)
-
-
-def given_of(name: str, requirement: Requirement) -> Given | None:
-    """What a direct reference stands for: its version where a wheel's name tells it, else 0 (its metadata are not read)."""
-    if requirement.url is None:
-        return None
-    version = Version("0")
-    filename = requirement.url.split("#")[0].rpartition("/")[2]
-    if filename.endswith(".whl"):
-        try:
-            version = parse_wheel_filename(filename.replace("%2B", "+"))[1]
-        except ValueError:
-            version = Version("0")
-    return Given(name=name, url=requirement.url, version=version)
-
-
-def _for_resolver(requirement: Requirement) -> str:
-    if requirement.url is None:
-        return str(requirement)
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return f"{requirement.name}{extras}"
 
 
 def _chosen_torch(closure: Closure, torches: Sequence[TorchChoice]) -> TorchChoice | None:
