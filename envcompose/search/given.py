@@ -33,6 +33,7 @@ def given_of(name: str, requirement: Requirement) -> Given | None:
 
 
 def for_resolver(requirement: Requirement) -> str:
+    """A requirement as the resolver is asked: a direct reference by its name, which the universe offers once."""
     if requirement.url is None:
         return str(requirement)
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
