@@ -41,7 +41,7 @@ class FakeIndex:
         self.asked: list[str] = []
         self.authorizations: list[str | None] = []
         self.answer: Callable[[str], Reply | None] = lambda path: None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
+        self._server = _QuietServer(("127.0.0.1", 0), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> FakeIndex:
@@ -164,6 +164,11 @@ def _pyproject(name: str, version: str, requires: tuple[str, ...]) -> str:
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
         f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = {list(requires)!r}\n'
     )
+
+
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is no news, and standard error belongs to the test that runs by then."""
 
 
 def _handler_for(index: FakeIndex) -> type[BaseHTTPRequestHandler]:

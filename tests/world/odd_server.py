@@ -27,7 +27,7 @@ class OddServer:
     def __init__(self, answers: dict[str, list[Answer]]) -> None:
         self.answers = {path: list(given) for path, given in answers.items()}
         self.asked: list[tuple[str, str | None]] = []
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler_for(self))
+        self._server = _QuietServer(("127.0.0.1", 0), _handler_for(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -50,6 +50,11 @@ class OddServer:
         if not given:
             return Answer(status=404)
         return given.pop(0) if len(given) > 1 else given[0]
+
+
+class _QuietServer(socketserver.ThreadingTCPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is no news, and standard error belongs to the test that runs by then."""
 
 
 def _handler_for(server: OddServer) -> type[socketserver.StreamRequestHandler]:
