@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -300,9 +301,11 @@ class Scout:
         wheels = [failure for failure in within if failure[1] is None or failure[1].layer is Layer.PYPI] or within
         wheels = [failure for failure in wheels if self._could_lock(version, failure[1])] or wheels
         newest = wheels[0][1]
-        outlook, torch, _ = max(
-            (failure for failure in wheels if failure[1] == newest), key=lambda failure: failure[0].stage
-        )
+        own = [failure for failure in wheels if failure[1] == newest]
+        furthest = [failure for failure in own if failure[0].stage == max(other[0].stage for other in own)]
+        # Of several Pythons the reason that most of them share is the obstacle.
+        shared = Counter(failure[0].why for failure in furthest)
+        outlook, torch, _ = max(furthest, key=lambda failure: shared[failure[0].why])
         what = self.subject if version is None else f"{self.subject} {version}"
         return Rejection(what=what, why=self._reason(outlook, torch), rule=outlook.rule, release=version)
 
