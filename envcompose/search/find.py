@@ -48,6 +48,8 @@ def find_candidate(scout: Scout, settler: Settler, tell: Callable[[str], None] =
         search.run(below=LONG_COMPILE)
         if (search.best is not None and search.best.cost < LONG_COMPILE) or search.spent:
             break
+    # What compiles for long is the last resort, and must not go untried because the others used the bound up.
+    search.bound += MOST_OF_RELEASE
     search.run()
     return search.found()
 
@@ -93,6 +95,7 @@ class _Search:
         self._heap: list[tuple[tuple[int, ...], int, Prospect]] = []
         self._counter = 0
         self._settled = 0
+        self.bound = MOST_SETTLED
         self._rejected: list[Rejection] = []
         self._attempts: dict[Version | None, _Attempts] = {}
         self.best: Settled | None = None
@@ -100,7 +103,7 @@ class _Search:
     @property
     def spent(self) -> bool:
         """Is the bound on settled candidates reached?"""
-        return self._settled >= MOST_SETTLED
+        return self._settled >= self.bound
 
     def add(self, prospects: list[Prospect]) -> None:
         for prospect in prospects:

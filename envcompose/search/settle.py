@@ -268,7 +268,7 @@ class Settler:
             compiled = (
                 member.release.file is not None
                 and member.release.file.is_wheel
-                and not member.release.file.filename.endswith("-none-any.whl")
+                and not member.release.file.filename.endswith("-any.whl")
             )
             requires_torch = any(canonicalize_name(requirement.name) == TORCH for requirement in member.requires)
             if known or (known is None and compiled and requires_torch):
