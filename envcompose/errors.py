@@ -540,3 +540,54 @@ class NoSdist(InputError):
             hints=(hint,),
             packages=(name,),
         )
+
+
+class ChannelUnreachable(EnvcomposeError):
+    """A conda channel that cannot be reached after retries, or is not in the cache while offline (exit 3)."""
+
+    code = "channel-unreachable"
+    exit_status = 3
+
+    def __init__(self, *, channel: str, reason: str) -> None:
+        super().__init__(
+            f"The conda channel {channel} cannot be reached: {reason}",
+            hints=(
+                "check the network, or name a channel that can be reached with --channel (a name, a URL or file://…)",
+            ),
+        )
+
+
+class ChannelBroken(EnvcomposeError):
+    """A conda channel that answers, but not with repodata that can be used (exit 3)."""
+
+    code = "channel-broken"
+    exit_status = 3
+
+    def __init__(self, *, channel: str, reason: str) -> None:
+        super().__init__(
+            f"The conda channel {channel} gave an answer that cannot be used: {reason}",
+            hints=("run again later, or name another channel with --channel",),
+        )
+
+
+class ChannelUnknown(EnvcomposeError):
+    """A channel text that is neither a name nor an address (exit 2)."""
+
+    code = "channel-unknown"
+    exit_status = 2
+
+    def __init__(self, *, channel: str, reason: str) -> None:
+        super().__init__(
+            f"{channel!r} is no conda channel: {reason}",
+            hints=("write a name (--channel conda-forge), a URL, or file:///folder/of/the/channel",),
+        )
+
+
+class CondaSpecInvalid(EnvcomposeError):
+    """A conda match spec that the solver does not read (exit 2)."""
+
+    code = "conda-spec-invalid"
+    exit_status = 2
+
+    def __init__(self, *, spec: str, reason: str) -> None:
+        super().__init__(f"{spec!r} is no conda match spec: {reason}", hints=('write it as in "numpy >=1.26,<2"',))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from envcompose.model.analysis import Analysis
 from envcompose.model.distribution import PackageFile, WheelContents
+from envcompose.model.record import CondaAnswer, CondaQuestion, CondaRecord
 
 
 class PackageIndex(Protocol):
@@ -99,3 +100,27 @@ class TextFiles(Protocol):
 
     def listing(self, path: str) -> tuple[str, ...]:
         """The names in a folder, sorted; empty where it is no folder."""
+
+
+class CondaSolver(Protocol):
+    """The conda solver over channels; it installs nothing."""
+
+    def reach(self, channels: Sequence[str], subdir: str) -> str | None:
+        """Why one of these channels cannot be asked now (offline and not cached, or no connection), None where all can.
+
+        Raises ChannelBroken where a channel answers, but with what is no channel.
+        """
+
+    def solve(self, question: CondaQuestion) -> CondaAnswer:
+        """Solve one question. Raises ChannelUnreachable, ChannelBroken (exit 3), ChannelUnknown or CondaSpecInvalid (exit 2)."""
+
+
+class NameMap(Protocol):
+    """Which PyPI distributions a conda record stands for (facts: pixi.md §3)."""
+
+    def pypi_names(self, record: CondaRecord) -> tuple[str, ...]:
+        """Normalised PyPI names that this record provides at its version, sorted; empty where it provides none."""
+
+    @property
+    def source(self) -> str:
+        """What the answers rest on, for people: the public map and its day, or our own table."""
