@@ -591,3 +591,47 @@ class CondaSpecInvalid(EnvcomposeError):
 
     def __init__(self, *, spec: str, reason: str) -> None:
         super().__init__(f"{spec!r} is no conda match spec: {reason}", hints=('write it as in "numpy >=1.26,<2"',))
+
+
+class LockInvalid(InputError):
+    """A lock file that pixi itself cannot read (exit 2); `reason` names the part of it."""
+
+    code = "lock-invalid"
+
+    def __init__(self, *, path: str, reason: str, line: int | None = None) -> None:
+        where = path if line is None else f"{path}, line {line}"
+        super().__init__(
+            f"{where} is no lock file that can be read: {reason}",
+            hints=("take back the version that was committed last", "envcompose lock"),
+            file=path,
+            line=line,
+        )
+
+
+class LockUnsupported(InputError):
+    """A lock file that pixi reads and that holds what envcompose does not know (exit 2); `what` names it."""
+
+    code = "lock-unsupported"
+
+    def __init__(self, *, path: str, what: str, line: int) -> None:
+        super().__init__(
+            f"{path}, line {line} holds {what}, which envcompose does not read",
+            hints=("pixi lock",),
+            file=path,
+            line=line,
+        )
+
+
+class ManifestInvalid(InputError):
+    """A pixi manifest that pixi itself refuses (exit 2); `reason` says what, `hint` what was probably meant."""
+
+    code = "manifest-invalid"
+
+    def __init__(self, *, path: str, reason: str, line: int | None = None, hint: str | None = None) -> None:
+        where = path if line is None else f"{path}, line {line}"
+        super().__init__(
+            f"{where} is no manifest that pixi accepts: {reason}",
+            hints=(hint or ("correct this line" if line is not None else "correct the file"),),
+            file=path,
+            line=line,
+        )

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+LOCK_VERSION = 7
+"""The version of the format that is read and written; pixi has written it since 0.70."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockPlatform:
@@ -22,7 +25,8 @@ class LockPlatform:
 class LockedConda:
     """One conda record of the lock. What follows from the URL (name, version, build, subdir) is filled in when read.
 
-    `purls` is None where the key is absent (pixi then takes the same name on conda-forge), empty for "no PyPI name".
+    `channel` and `file_name` are None where they are what the URL says. `noarch` is `generic`, `python` or None. `purls` is None where the key is absent (pixi then
+    takes the same name on conda-forge), empty for "no PyPI name". `run_exports` is None where they are not known.
     `size` is in bytes, `timestamp` in milliseconds since 1970.
     """
 
@@ -35,6 +39,7 @@ class LockedConda:
     noarch: str | None = None
     sha256: str | None = None
     md5: str | None = None
+    legacy_bz2_md5: str | None = None
     depends: tuple[str, ...] = ()
     constrains: tuple[str, ...] = ()
     extra_depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -46,7 +51,9 @@ class LockedConda:
     license: str | None = None
     license_family: str | None = None
     purls: tuple[str, ...] | None = None
+    run_exports: Mapping[str, tuple[str, ...]] | None = None
     size: int | None = None
+    legacy_bz2_size: int | None = None
     timestamp: int | None = None
     python_site_packages_path: str | None = None
 
@@ -56,8 +63,8 @@ class LockedPypi:
     """One PyPI distribution of the lock.
 
     `url` is the location as it stands in the lock: a file's URL, `direct+…` for a wheel or archive by URL, `git+…`, or
-    a relative path (`./project`). A path folder has neither version nor index. `requires_dist` are requirement texts in
-    pixi's form (see `requirement_text`).
+    a relative path (`./project`). A path folder has neither version nor index. `index` is None for the default index:
+    pixi leaves PyPI's own out. `requires_dist` are requirement texts in pixi's form (see `requirement_text`).
     """
 
     url: str
@@ -75,10 +82,10 @@ Locked = LockedConda | LockedPypi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockEnvironment:
-    """One environment of the lock: its packages by platform name, as the URLs of entries in `LockFile.packages`.
+    """One environment of the lock: its packages by platform name, each the entry of `packages` that it refers to.
 
     `channels` are URLs; `indexes` is None without PyPI dependencies; `find_links` holds (`url` or `path`, value);
-    `options` only what is not pixi's default.
+    `options` (`strategy`, `channel-priority`, `pypi-prerelease-mode`) only what is not pixi's default.
     """
 
     name: str
@@ -91,7 +98,52 @@ class LockEnvironment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockFile:
-    """A whole lock file. `packages` of the text are those of the environments, each once."""
+    """A whole lock file. `packages` of the text are those of the environments, each once.
+
+    What a reader adds does not count in comparisons: `lines` gives the line on which the entry of a URL begins, and
+    `unread` the keys that pixi passes over, each with its line.
+    """
 
     platforms: tuple[LockPlatform, ...]
     environments: tuple[LockEnvironment, ...]
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+    unread: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        """Check that one URL means one entry and that every platform in use is listed."""
+        names = {platform.name for platform in self.platforms}
+        entries: dict[tuple[type[Locked], str], Locked] = {}
+        for environment in self.environments:
+            for platform, packages in environment.packages.items():
+                if platform not in names:
+                    raise ValueError(f"environment {environment.name} has packages for {platform}, which is not listed")
+                for package in packages:
+                    if entries.setdefault((type(package), package.url), package) != package:
+                        raise ValueError(f"two different entries for {package.url}")
+
+    @property
+    def packages(self) -> tuple[Locked, ...]:
+        """Every entry of any environment once, in pixi's order: conda first, each kind by URL."""
+        entries = {
+            (isinstance(package, LockedPypi), package.url): package
+            for environment in self.environments
+            for packages in environment.packages.values()
+            for package in packages
+        }
+        return tuple(entries[key] for key in sorted(entries))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherLockVersion:
+    """A lock file of another version of the format, which was not read further.
+
+    For pixi 0.77 neither older nor newer versions are errors: a newer one counts as no lock at all, an older one is
+    read but never up to date, and both are written anew.
+    """
+
+    version: int
+
+    @property
+    def is_newer(self) -> bool:
+        """Was it written for a later pixi than those that this form was established with?"""
+        return self.version > LOCK_VERSION

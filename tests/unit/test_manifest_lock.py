@@ -1,0 +1,247 @@
+"""pixi.lock as text: what pixi wrote comes back byte for byte, and what pixi cannot read is an error with its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envcompose.errors import LockInvalid, LockUnsupported
+from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, LockPlatform, OtherLockVersion
+from envcompose.manifest.lock_reading import read_lock
+from envcompose.manifest.lock_text import render_lock
+
+LOCKS = Path(__file__).parents[1] / "golden" / "locks"
+VERDICTS = Path(__file__).parents[2] / ".." / "shared" / "data" / "pixi-lock-verdicts.json"
+URL = "https://conda.anaconda.org/conda-forge/noarch/ca-certificates-2026.7.22-hbd8a1cb_0.conda"
+SMALL = f"""version: 7
+platforms:
+- name: linux-64
+environments:
+  default:
+    channels:
+    - url: https://conda.anaconda.org/conda-forge/
+    packages:
+      linux-64:
+      - conda: {URL}
+packages:
+- conda: {URL}
+  sha256: {"0b" * 32}
+  size: 10
+  timestamp: 1784754889428
+"""
+ENTRY = f"- conda: {URL}\n  sha256"
+
+
+def read(text: str) -> LockFile:
+    lock = read_lock(text, "pixi.lock")
+    assert isinstance(lock, LockFile)
+    return lock
+
+
+def verdicts() -> dict[str, Any]:
+    if not VERDICTS.exists():
+        pytest.skip("the verdicts of a real pixi are not here")
+    found: dict[str, Any] = json.loads(VERDICTS.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(LOCKS.glob("*.lock")), ids=lambda path: path.stem)
+def test_a_lock_that_pixi_wrote_comes_back_byte_for_byte(path: Path) -> None:
+    text = path.read_bytes().decode()
+    lock = read(text)
+    assert render_lock(lock) == text
+    assert lock.unread == ()
+
+
+def test_every_base_of_the_verdicts_comes_back_byte_for_byte() -> None:
+    texts = {name: files["pixi.lock"] for name, files in verdicts()["bases"].items()}
+    assert len(texts) >= 13
+    assert {name: render_lock(read(text)) for name, text in texts.items()} == texts
+
+
+def test_what_pixi_cannot_read_is_an_error_here_and_nothing_else_is() -> None:
+    data = verdicts()
+    wrong = {}
+    for case in data["cases"]:
+        lock = data["bases"][case["base"]]["pixi.lock"]
+        edit = case["edit"] or {"file": "pixi.toml"}
+        if edit["file"] == "pixi.toml" and case["check"] == "error":
+            continue
+        if edit["file"] == "pixi.lock":
+            lock = edit.get("text", lock)
+            for one in edit.get("replacements", ()):
+                lock = lock.replace(one["find"], one["replace"])
+        try:
+            read_lock(lock, "pixi.lock")
+            found = "read"
+        except LockInvalid as error:
+            found = "error" if error.line is not None else "error without a line"
+        if found != ("error" if case["check"] == "error" else "read"):
+            wrong[case["id"]] = (case["what"], found)
+    assert wrong == {}
+
+
+def test_entries_come_in_the_order_of_their_urls_and_once() -> None:
+    zlib = LockedConda(
+        url="https://conda.anaconda.org/conda-forge/linux-64/zlib-1.3.2-h25fd6f3_3.conda",
+        name="zlib",
+        version="1.3.2",
+        build="h25fd6f3_3",
+        build_number=3,
+        subdir="linux-64",
+    )
+    files = [
+        LockedPypi(url="https://index.example/a/a-1.0-py3-none-any.whl", name="a", version="1.0"),
+        LockedPypi(url="git+https://index.example/b?rev=v1#abc", name="b", version="1e5"),
+        LockedPypi(url="direct+https://index.example/c-2.0.tar.gz", name="c", version="2.0.0", sha256="0e" * 32),
+        LockedPypi(url="./d", name="d", requires_dist=("a>=1 ; extra == 'x'",)),
+    ]
+    environment = LockEnvironment(
+        name="default",
+        channels=("https://conda.anaconda.org/conda-forge/",),
+        indexes=("https://index.example/simple",),
+        find_links=(("path", "./wheels"), ("url", "https://index.example/links")),
+        options={"channel-priority": "disabled", "strategy": "highest"},
+        packages={"p2": (*files, zlib), "p1": (zlib,)},
+    )
+    text = render_lock(
+        LockFile(
+            platforms=(
+                LockPlatform(name="p2", subdir="linux-64"),
+                LockPlatform(name="p1", subdir="linux-64", virtual=("__cuda=12.4",)),
+            ),
+            environments=(environment, LockEnvironment(name="a", channels=())),
+        )
+    )
+    assert (
+        text
+        == """version: 7
+platforms:
+- name: p1
+  subdir: linux-64
+  virtual-packages:
+  - __cuda=12.4
+- name: p2
+  subdir: linux-64
+environments:
+  a:
+    channels: []
+    packages: {}
+  default:
+    channels:
+    - url: https://conda.anaconda.org/conda-forge/
+    indexes:
+    - https://index.example/simple
+    find-links:
+    - path: ./wheels
+    - url: https://index.example/links
+    options:
+      channel-priority: disabled
+    packages:
+      p1:
+      - conda: https://conda.anaconda.org/conda-forge/linux-64/zlib-1.3.2-h25fd6f3_3.conda
+      p2:
+      - conda: https://conda.anaconda.org/conda-forge/linux-64/zlib-1.3.2-h25fd6f3_3.conda
+      - pypi: ./d
+      - pypi: direct+https://index.example/c-2.0.tar.gz
+      - pypi: git+https://index.example/b?rev=v1#abc
+      - pypi: https://index.example/a/a-1.0-py3-none-any.whl
+packages:
+- conda: https://conda.anaconda.org/conda-forge/linux-64/zlib-1.3.2-h25fd6f3_3.conda
+- pypi: ./d
+  name: d
+  requires_dist:
+  - a>=1 ; extra == 'x'
+- pypi: direct+https://index.example/c-2.0.tar.gz
+  name: c
+  version: 2.0.0
+  sha256: 0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e
+- pypi: git+https://index.example/b?rev=v1#abc
+  name: b
+  version: '1e5'
+- pypi: https://index.example/a/a-1.0-py3-none-any.whl
+  name: a
+  version: '1.0'
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("find", "replace", "line", "reason"),
+    [
+        ("version: 7", "version: '7'", 1, "version must be a whole number without quotes"),
+        ("version: 7", "version: 7.0", 1, "version must be a whole number without quotes"),
+        ("  size: 10", "  size: '10'", 14, "size must be a whole number"),
+        ("  size: 10", "  size: 10\n  version: 2.7", 15, "version must be a text"),
+        ("  size: 10", "  size: 10\n  depends: [1]", 15, "each of depends must be a text"),
+        ("  size: 10", "  size: 10\n  size: 11", 15, "the key size stands twice"),
+        ("  size: 10", "  size: 10\n  purls: [packaging]", 15, "must begin with pkg:"),
+        ("  size: 10", "  size: 10\n  noarch: perl", 15, "noarch must be"),
+        (ENTRY, ENTRY.replace("0.conda", "0.zip"), 12, "no name of a conda package"),
+        (ENTRY, ENTRY.replace("noarch/", "any/"), 12, "subdir has to be given"),
+        (ENTRY, ENTRY.replace("- conda", "- kond"), 12, "neither a conda nor a pypi package"),
+        ("- name: linux-64", "- name: p1", 3, "a name of its own needs a subdir"),
+        ("      linux-64:", "      osx-64:", 9, "osx-64 is not among the platforms"),
+        ("    channels:\n    - url: https://conda.anaconda.org/conda-forge/\n", "", 6, "channels is missing"),
+        ("    packages:\n", "    options: {strategy: cheapest}\n    packages:\n", 8, "strategy must be one of"),
+        ("packages:\n- conda", "<<<<<<< HEAD\npackages:\n- conda", 12, "(YAML)"),
+        ("version: 7", "--- {}\n--- 1", 2, "a second YAML document"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_line(find: str, replace: str, line: int, reason: str) -> None:
+    assert find in SMALL
+    with pytest.raises(LockInvalid) as caught:
+        read_lock(SMALL.replace(find, replace, 1), "pixi.lock")
+    assert (caught.value.line, caught.value.exit_status) == (line, 2)
+    assert reason in caught.value.sentence
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "[]\n", "platforms: []\n"])
+def test_a_file_without_a_version_is_an_error(text: str) -> None:
+    with pytest.raises(LockInvalid, match="it has no version"):
+        read_lock(text, "pixi.lock")
+
+
+@pytest.mark.parametrize(("version", "is_newer"), [(6, False), (8, True)])
+def test_another_version_of_the_format_is_a_value_of_its_own(version: int, is_newer: bool) -> None:
+    lock = read_lock(f"version: {version}\nanything: [goes]\n", "pixi.lock")
+    assert isinstance(lock, OtherLockVersion)
+    assert (lock.version, lock.is_newer) == (version, is_newer)
+
+
+def test_edits_that_pixi_passes_over_change_nothing_that_is_read() -> None:
+    edited = SMALL.replace("version: 7\n", "# edited by hand\n").replace(
+        f"      - conda: {URL}\n", f"      - {{conda: '{URL}'}}\n"
+    )
+    edited = edited.replace(f"sha256: {'0b' * 32}", f'sha256: "{"0B" * 32}"\n  sha512: abc') + "version: 7\n"
+    lock = read(edited)
+    assert lock == read(SMALL)
+    assert lock.unread == (("packages[0].sha512", 14),)
+    assert lock.lines == {URL: 12}
+    assert render_lock(lock) == SMALL
+
+
+def test_a_malformed_hash_of_a_pypi_file_is_passed_over_as_pixi_does_and_told() -> None:
+    text = SMALL.replace(f"      - conda: {URL}\n", "      - pypi: ./a.whl\n")
+    text += "- pypi: ./a.whl\n  name: A_b\n  version: '1.0'\n  sha256: abc\n"
+    lock = read(text)
+    assert lock.packages == (LockedPypi(url="./a.whl", name="a-b", version="1.0"),)
+    assert lock.unread == (("packages[1].sha256", 19),)
+
+
+def test_a_package_that_pixi_builds_from_source_is_told_to_be_beyond_us() -> None:
+    text = SMALL.replace("- conda: " + URL, "- conda_source: a[0123] @ ./a")
+    with pytest.raises(LockUnsupported, match=r"line 12 .*conda_source"):
+        read_lock(text, "pixi.lock")
+
+
+def test_one_url_with_two_meanings_is_no_lock() -> None:
+    one, other = (LockedPypi(url="./a", name=name) for name in "ab")
+    environments = tuple(
+        LockEnvironment(name=package.name, channels=(), packages={"linux-64": (package,)}) for package in (one, other)
+    )
+    with pytest.raises(ValueError, match="two different entries"):
+        LockFile(platforms=(LockPlatform(name="linux-64", subdir="linux-64"),), environments=environments)
