@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from packaging.utils import canonicalize_name
-
-from envcompose.decide.gpu_code import gpu_code
 from envcompose.decide.manifest_needs import pixi_floor
 from envcompose.decide.order import build_order
 from envcompose.decide.pypi_lines import PypiPlan, pypi_lines
@@ -18,21 +15,23 @@ from envcompose.model.composition import Composition, SystemLayer
 from envcompose.model.decision import Standing
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent
+from envcompose.model.message import Message
 from envcompose.model.requirement import Fate, Outcome
 from envcompose.model.target import Default, Target, TorchChoice, marker_environment
-from envcompose.ports import PackageIndex, Resolver
-from envcompose.resolve.metadata import parse_requirement
+from envcompose.ports import CondaSolver, NameMap, PackageIndex, Resolver
 from envcompose.resolve.seen_torch import releases_beyond
+from envcompose.review.locked import solution_of
 from envcompose.review.packages import closure_packages, import_expectations, probe_expectations
 from envcompose.review.rejections import told_rejections
 from envcompose.search.choices import Choices, pinned_torch, target_choices
 from envcompose.search.find import Found, find_candidate
 from envcompose.search.outlook import Observer
+from envcompose.search.plans import Planner, make_joining
 from envcompose.search.prospects import Scout
-from envcompose.search.settle import Settled, Settler
+from envcompose.search.settle import Joining, Preferences, Settled, Settler
 from envcompose.search.subject import Demand, Stack
 from envcompose.search.subject_of import subject_of
-from envcompose.search.torches import cuda_line, torch_choices
+from envcompose.search.torches import torch_choices
 
 MOST_CHECKED = 40
 """How many names are looked up before the search, one after the other."""
@@ -45,6 +44,12 @@ class World:
     facts: Facts
     index: PackageIndex
     resolver: Resolver
+    solver: CondaSolver | None = None
+    """None: the conda layer stands by tables, and no lock is written."""
+    names: NameMap | None = None
+    default_index: str = ""
+    """The address of the package index that serves what names no other."""
+    trace: Callable[[str], None] = lambda line: None
     tell: Callable[[str], None] = lambda line: None
 
 
@@ -56,7 +61,9 @@ def compose(intent: Intent, world: World) -> Composition:
     _check_names(demand, world.index, choices.pythons[0])
     newer = releases_beyond(world.index, world.facts.torch)
     world = replace(world, facts=replace(world.facts, torch=(*world.facts.torch, *newer)))
-    found = _search(intent, world, choices, stack, demand)
+    planner = Planner(intent=intent, facts=world.facts, choices=choices)
+    joining, by_tables = make_joining(planner, world.solver, world.names)
+    found = _search(intent, world, choices, stack, demand, joining)
     if found.best is None:
         raise Infeasible(
             subject=_subject(stack, demand),
@@ -65,7 +72,7 @@ def compose(intent: Intent, world: World) -> Composition:
             complete=found.complete,
             hints=choices.hints,
         )
-    composition = _composition(intent, world, choices, stack, demand, found)
+    composition = _composition(planner, world, stack, found, by_tables)
     if intent.wishes.require_proof:
         _require_proof(composition)
     return composition
@@ -79,7 +86,9 @@ def _check_names(demand: Demand, index: PackageIndex, python: str) -> None:
             raise ProjectUnknown(name=user.name, origin=str(user.origin))
 
 
-def _search(intent: Intent, world: World, choices: Choices, stack: Stack | None, demand: Demand) -> Found:
+def _search(
+    intent: Intent, world: World, choices: Choices, stack: Stack | None, demand: Demand, joining: Joining | None
+) -> Found:
     torches, lost = torch_choices(world.facts, choices.torch)
     if not torches:
         raise Infeasible(subject="torch", target=choices.label, rejected=lost[:8], hints=choices.hints)
@@ -94,6 +103,7 @@ def _search(intent: Intent, world: World, choices: Choices, stack: Stack | None,
         torches=torches,
         pythons=choices.pythons,
         prefer=intent.wishes.prefer,
+        locks=joining is not None,
     )
     settler = Settler(
         facts=world.facts,
@@ -101,25 +111,29 @@ def _search(intent: Intent, world: World, choices: Choices, stack: Stack | None,
         resolver=world.resolver,
         demand=demand,
         stack=stack,
-        glibc=choices.glibc,
-        forced=choices.forced,
-        prefer=intent.wishes.prefer,
-        source=intent.wishes.torch_from,
-        hints=tuple((name, str(origin)) for name, origin in intent.reading.no_build_isolation),
+        wishes=Preferences(
+            glibc=choices.glibc,
+            forced=choices.forced,
+            prefer=intent.wishes.prefer,
+            source=intent.wishes.torch_from,
+            hints=tuple((name, str(origin)) for name, origin in intent.reading.no_build_isolation),
+        ),
+        joining=joining,
+        trace=world.trace,
     )
     return find_candidate(scout, settler, world.tell)
 
 
 def _composition(
-    intent: Intent, world: World, choices: Choices, stack: Stack | None, demand: Demand, found: Found
+    planner: Planner, world: World, stack: Stack | None, found: Found, by_tables: tuple[Message, ...]
 ) -> Composition:
-    best = found.best
+    intent, choices, best = planner.intent, planner.choices, found.best
     assert best is not None
-    plan, code_defaults = _plan(intent, world, choices, best)
-    system = plan_system(plan)
+    plan, code_defaults = planner.plan_and_defaults(best)
+    system = best.joined.system if best.joined is not None else plan_system(plan)
     order = build_order({m.name: frozenset(r.name for r in m.requires) for m in plan.built_without_isolation()})
     lines = pypi_lines(_pypi_plan(intent, best, world.facts))
-    target = _target(intent, choices, best, plan, system, order)
+    target = _target(planner, best, plan, system, order)
     # How much is compiled in parallel is no choice where nothing is compiled against torch.
     told = tuple(default for default in code_defaults if order or default.name != "max_jobs")
     defaults = (*choices.defaults_for(best), *told, *_target_defaults(intent, target, best.torch))
@@ -147,6 +161,7 @@ def _composition(
         messages=(
             *intent.reading.messages,
             *choices.messages,
+            *by_tables,
             *system.messages,
             *choices.messages_for(found, stack, world.facts),
         ),
@@ -158,29 +173,8 @@ def _composition(
         extensions=extensions,
         scripts=scripts,
         probes=probe_expectations(best, world.facts),
+        solution=solution_of(best, intent, lines, world.default_index),
     )
-
-
-def _plan(intent: Intent, world: World, choices: Choices, best: Settled) -> tuple[Plan, tuple[Default, ...]]:
-    """What the system layer is made for, and the defaults behind its compile settings."""
-    line_name = _line_name(intent, best)
-    line = cuda_line(world.facts, line_name) if line_name else None
-    code, defaults = gpu_code(best.torch, line, choices.torch.gpus, intent.wishes.build_memory_gib)
-    plan = Plan(
-        facts=world.facts,
-        closure=best.closure,
-        artifacts=best.artifacts,
-        analyses=best.analyses,
-        torch=best.torch,
-        island=best.island,
-        python=best.prospect.python,
-        line=line,
-        gpu_code=code,
-        requests=intent.reading.conda,
-        channels=intent.reading.channels,
-        build_hints=_build_hints(intent),
-    )
-    return plan, defaults
 
 
 def _replacements(best: Settled, plan: Plan) -> tuple[tuple[str, SystemLayer], ...]:
@@ -196,22 +190,17 @@ def _replacements(best: Settled, plan: Plan) -> tuple[tuple[str, SystemLayer], .
     return tuple(found)
 
 
-def _line_name(intent: Intent, best: Settled) -> str | None:
-    return best.torch.line if best.torch is not None else intent.wishes.cuda
-
-
-def _target(
-    intent: Intent, choices: Choices, best: Settled, plan: Plan, system: SystemLayer, order: tuple[str, ...]
-) -> Target:
+def _target(planner: Planner, best: Settled, plan: Plan, system: SystemLayer, order: tuple[str, ...]) -> Target:
+    intent, choices = planner.intent, planner.choices
     return Target(
         platform=intent.wishes.platform,
         python=best.prospect.python,
-        cuda=_line_name(intent, best),
+        cuda=planner.line_of(best),
         driver=choices.driver_of(best),
         driver_floor=plan.line.driver_floor if plan.line else None,
         gpus=plan.gpu_code.archs if best.torch is not None else (),
         glibc=choices.glibc,
-        pixi=pixi_floor(intent, system, order, choices.glibc),
+        pixi=pixi_floor(intent, system, order, choices.glibc, locks=best.joined is not None),
     )
 
 
@@ -234,16 +223,6 @@ def _pypi_plan(intent: Intent, best: Settled, facts: Facts) -> PypiPlan:
         project=intent.reading.project,
         direct={user.name: user for user in intent.reading.requirements if user.requirement.url},
     )
-
-
-def _build_hints(intent: Intent) -> dict[str, tuple[tuple[str, str], ...]]:
-    """`[tool.uv] extra-build-dependencies` of the user's project, by package."""
-    found: dict[str, tuple[tuple[str, str], ...]] = {}
-    for name, texts, origin in intent.reading.build_hints:
-        wanted = [requirement for text in texts if (requirement := parse_requirement(text)) is not None]
-        pairs = tuple((canonicalize_name(requirement.name), str(origin)) for requirement in wanted)
-        found[name] = (*found.get(name, ()), *pairs)
-    return found
 
 
 def _target_defaults(intent: Intent, target: Target, torch: TorchChoice | None) -> tuple[Default, ...]:
@@ -307,7 +286,7 @@ def _require_proof(composition: Composition) -> None:
         if package.standing is not Standing.PROVED
     ]
     system: SystemLayer = composition.system
-    if system.dependencies:
-        unproved.insert(0, "the conda layer: by tables (it is not solved yet)")
+    if system.dependencies and composition.solution is None:
+        unproved.insert(0, "the conda layer: by tables (no channel was asked)")
     if unproved:
         raise ProofRequired(unproved=unproved)

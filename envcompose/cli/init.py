@@ -83,6 +83,7 @@ def read_wishes(options: argparse.Namespace, facts: Facts) -> Wishes:
         build_memory_gib=targets.read_build_memory(options.build_memory) if options.build_memory else None,
         requires_pixi=_read_pixi(options.requires_pixi) if options.requires_pixi else None,
         index=_read_index(options.index) if options.index else None,
+        channels=tuple(dict.fromkeys(targets.read_channel(text) for text in options.channel)),
         offline=options.offline,
         as_of=targets.read_as_of(options.as_of) if options.as_of else None,
         require_proof=options.require_proof,

@@ -182,6 +182,13 @@ def _add_init(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--no-default-extras", action="store_true", help="leave out the extras that a stack's recipe names"
     )
     inputs.add_argument("--index", metavar="URL", help="a package index instead of the default one")
+    inputs.add_argument(
+        "--channel",
+        action="append",
+        default=[],
+        metavar="CHANNEL",
+        help="a conda channel by name, URL or file://, instead of conda-forge (may be given again, first wins)",
+    )
     _add_target(init.add_argument_group("target"))
     _add_preferences(init.add_argument_group("preferences"))
     _add_output(init.add_argument_group("output"))

@@ -23,6 +23,8 @@ from envcompose.write.words import (
     compile_words,
     compiled_packages,
     download_words,
+    lock_words,
+    system_words,
     weakest,
 )
 
@@ -97,10 +99,12 @@ def _message(message: Message) -> str:
 def _cost(composition: Composition) -> list[str]:
     compiled = compiled_packages(composition)
     builds = "; ".join(f"{p.name} ({compile_words(p).removeprefix(f'{p.name} ')})" for p in compiled) or "nothing"
+    conda = system_words(composition) if composition.solution is not None else "by tables (pixi solves it)"
     return [
         f"download {download_words(composition)} (PyPI layer, {len(composition.packages)} distributions)",
         f"compiles {builds}",
-        f"PyPI layer {STANDING_WORDS[weakest(composition)]}, conda layer by tables (pixi solves it)",
+        f"PyPI layer {STANDING_WORDS[weakest(composition)]}, conda layer {conda}",
+        *filter(None, [lock_words(composition)]),
     ]
 
 
@@ -114,7 +118,7 @@ def _closing(result: Result, *, dry: bool, stream: TextIO) -> list[str]:
     return [
         f"{verb} {written}{where}",
         *_replaced_verifier(changed, dry=dry),
-        f"Next: {bold(f'{move}pixi run verify', stream)}  (locks, installs, then checks)",
+        f"Next: {bold(f'{move}pixi run verify', stream)}  ({'installs' if result.composition.locked else 'locks, installs'}, then checks)",
     ]
 
 

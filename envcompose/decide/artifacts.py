@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from packaging.utils import canonicalize_name
+
 from envcompose.decide.ways import Circumstances, Ways, build_refused, compile_class
 from envcompose.model.analysis import Analysis
 from envcompose.model.decision import Alternative, Artifact, CompileClass, Rejection, Standing
 from envcompose.model.facts import Evidence, PackageRecipe
 from envcompose.model.intent import ArtifactKind
+from envcompose.model.record import CondaRecord
 from envcompose.model.target import Layer, TorchChoice
+from envcompose.read.secrets import without_secrets
 from envcompose.resolve.closure import Member
+from envcompose.resolve.metadata import parse_requirement
+from envcompose.resolve.universe import TORCH
 
 INDEX = "the package index"
 
@@ -34,13 +40,22 @@ class Case:
     hint: str | None
     """Where the user's project asks for a build without isolation."""
     given_url: str | None
+    provided: CondaRecord | None = None
+    """The record of the solved conda layer that stands for it."""
+    locks: bool = False
+    """Is the lock written here, so that pixi need not read any metadata by itself?"""
 
     @property
     def must_see_torch(self) -> bool:
-        """Do its requirements follow the installed torch, with a torch (from conda) that its build can see at lock time?"""
-        torch = self.around.torch
-        from_conda = torch is not None and torch.layer is Layer.SYSTEM
-        return from_conda and self.analysis is not None and self.analysis.follows_torch
+        """Do its requirements follow the installed torch, so that its build must see the one that is composed?
+
+        A torch from conda is there at every build. A PyPI torch is there only for a build without isolation, which
+        pixi cannot lock (pixi.md §2.1); it is wanted where the isolated reading asks for another torch.
+        """
+        torch, analysis = self.around.torch, self.analysis
+        if torch is None or analysis is None or not analysis.follows_torch:
+            return False
+        return torch.layer is Layer.SYSTEM or (self.locks and not _isolated_wants(analysis, torch))
 
     @property
     def needs_island(self) -> bool:
@@ -57,14 +72,16 @@ class Case:
         """Does it link torch, with torch from conda and no conda build of its own? Then index wheels pair with another torch."""
         torch = self.around.torch
         from_conda = torch is not None and torch.layer is Layer.SYSTEM
-        return from_conda and self.member.name in self.island and self.ways.conda is None
+        return from_conda and self.member.name in self.island and self.ways.conda is None and self.provided is None
 
     @property
     def lockable(self) -> bool:
-        """Can pixi lock it from source? Only with metadata that need no build, or with torch from conda (pixi.md §2.1)."""
+        """Can it be locked from source? By us always; by pixi only with metadata that need no build, or with torch
+        from conda (pixi.md §2.1).
+        """
         torch = self.around.torch
         from_conda = torch is not None and torch.layer is Layer.SYSTEM
-        return from_conda or self.analysis is None or self.analysis.static_for_uv
+        return self.locks or from_conda or self.analysis is None or self.analysis.static_for_uv
 
     def evidence(self, text: str, source: str = INDEX) -> Evidence:
         """Evidence that was read in this very run; its date would make equal inputs differ, so it has none."""
@@ -103,6 +120,28 @@ def _given(case: Case) -> Artifact | None:
         standing=Standing.ASSUMED,
         url=case.given_url,
         evidence=(),
+    )
+
+
+def _provided(case: Case) -> Artifact | None:
+    """What the solved conda layer has, PyPI must not have again: pixi pins the resolve at its version."""
+    record = case.provided
+    if record is None:
+        return None
+    tables = _conda(case)
+    why = (
+        tables.why if tables else f"the conda layer has it ({record.name} {record.version}), which pins PyPI's resolve"
+    )
+    seen = case.evidence(f"{record.file_name} is in the solution", without_secrets(record.channel))
+    return Artifact(
+        kind=ArtifactKind.CONDA,
+        rule=tables.rule if tables else "conda-provides",
+        why=why,
+        standing=Standing.PROVED,
+        evidence=(seen, *(tables.evidence if tables else ())),
+        url=record.url,
+        sha256=record.sha256,
+        size=record.size,
     )
 
 
@@ -278,4 +317,14 @@ def _alternative(case: Case, answer: Artifact) -> Alternative:
     return Alternative(artifact=answer.kind, version=str(case.member.version), url=answer.url, cost=cost)
 
 
-RULES: tuple[Rule, ...] = (_given, _conda, _wheel, _prebuilt, _sdist, _no_isolation, _task)
+def _isolated_wants(analysis: Analysis, torch: TorchChoice) -> bool:
+    """Does the reading without an installed torch (the first) admit the torch chosen?"""
+    wanted = [parse_requirement(text) for text in analysis.readings[0].requires_dist]
+    return all(
+        requirement.specifier.contains(torch.locked_version, prereleases=True)
+        for requirement in wanted
+        if requirement is not None and canonicalize_name(requirement.name) == TORCH
+    )
+
+
+RULES: tuple[Rule, ...] = (_given, _provided, _conda, _wheel, _prebuilt, _sdist, _no_isolation, _task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -19,12 +19,23 @@ from envcompose.model.message import Level, Message
 from envcompose.model.requirement import CondaRequest
 from envcompose.model.target import Layer, TorchChoice
 from envcompose.resolve.closure import Closure, Member
+from envcompose.resolve.universe import TORCH
 
 UNISOLATED = (ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
 NVCC = "cuda-nvcc"
 CUDA_VERSION = "cuda-version"
-DEFAULT_CHANNEL = "conda-forge"
 CONDA_TORCH = "pytorch-gpu"
+FROM_CONDA = ("island-from-conda", "forced")
+"""Rules by which a conda build is asked for; other distributions of the conda layer come with what is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """The conda package that stands for a PyPI name, the dependency that brings it, and what says so."""
+
+    conda: str
+    brought_by: str
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +55,12 @@ class Plan:
     channels: tuple[str, ...]
     build_hints: Mapping[str, tuple[tuple[str, str], ...]]
     """What the user's project says must be there for a package's build: distributions, each with its place."""
+    twins: Mapping[str, Twin] | None = None
+    """What the conda layer provides of PyPI, by PyPI name, once it was solved; None: by tables."""
+    bounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The user's own constraints by PyPI name."""
+    driver: str | None = None
+    """The CUDA version that the target's driver shows, for packages that ask for one."""
 
     def built_without_isolation(self) -> list[Member]:
         """The members whose build sees the environment, by name."""
@@ -71,7 +88,8 @@ def plan_system(plan: Plan) -> SystemLayer:
         build_needs=needs,
         needs_driver=plan.torch is not None and plan.torch.layer is Layer.SYSTEM,
         messages=tuple(layer.messages),
-        channels=plan.channels if DEFAULT_CHANNEL in plan.channels else (DEFAULT_CHANNEL, *plan.channels),
+        channels=plan.channels,
+        driver=plan.driver,
     )
 
 
@@ -121,7 +139,7 @@ class _Layer:
     def conda_artifacts(self) -> None:
         for name, member in sorted(self._plan.closure.members.items()):
             artifact = self._plan.artifacts[name]
-            if artifact.kind is ArtifactKind.CONDA and name != "torch":
+            if _is_asked_of_conda(artifact) and name != TORCH:
                 conda = self.conda_name(name) or name
                 self.add(conda, f"{member.version}.*", artifact.why, artifact.rule, artifact.evidence)
 
@@ -260,25 +278,36 @@ class _Layer:
     def constraints(self) -> tuple[CondaDependency, ...]:
         """Bounds of the closure on what conda packages bring by themselves: pixi pins PyPI at conda's choice and never goes back."""
         found: dict[str, CondaDependency] = {}
-        for twin in self._plan.facts.twins:
-            member = self._plan.closure.members.get(twin.pypi)
-            bringers = [name for name in twin.brought_by if name in self.dependencies]
-            if member is None or not bringers or self._plan.artifacts[twin.pypi].kind is ArtifactKind.CONDA:
+        for pypi, twin in sorted(self._twins().items()):
+            member = self._plan.closure.members.get(pypi)
+            if member is None or _is_asked_of_conda(self._plan.artifacts[pypi]):
                 continue
-            spec = conda_spec(member.bounds())
+            spec = conda_spec((*member.bounds(), *self._plan.bounds.get(pypi, ())))
             if spec == "*":
                 continue
             bounding = {requirer or "you" for requirer, requirement in member.required_by if str(requirement.specifier)}
-            who = _few(sorted(bounding))
+            who = _few(sorted(bounding or {"you"}))
             verb = "bound" if len(bounding) > 1 else "bounds"
-            why = f"{who} (PyPI) {verb} it, and {bringers[0]} may bring it"
             if twin.conda in self.dependencies:
                 self.add(twin.conda, spec, f"bounded by {who} (PyPI)", "pypi-bound")
-            else:
-                found[twin.conda] = CondaDependency(
-                    name=twin.conda, spec=spec, why=why, rule="pypi-bound", evidence=(twin.evidence,)
-                )
+                continue
+            may = "may bring" if self._plan.twins is None else "brings"
+            why = f"{who} (PyPI) {verb} it, and {twin.brought_by} {may} it"
+            found[twin.conda] = CondaDependency(
+                name=twin.conda, spec=spec, why=why, rule="pypi-bound", evidence=(twin.evidence,)
+            )
         return tuple(found[name] for name in sorted(found))
+
+    def _twins(self) -> Mapping[str, Twin]:
+        """What conda provides of PyPI: as it was solved, else what tables say that these dependencies may bring."""
+        if self._plan.twins is not None:
+            return self._plan.twins
+        found = {}
+        for twin in self._plan.facts.twins:
+            bringers = [name for name in twin.brought_by if name in self.dependencies]
+            if bringers:
+                found[twin.pypi] = Twin(conda=twin.conda, brought_by=bringers[0], evidence=twin.evidence)
+        return found
 
     def _tool(self, distribution: str) -> str | None:
         return next((tool.conda for tool in self._plan.facts.tools if tool.pypi == distribution), None)
@@ -307,6 +336,10 @@ class _Layer:
 
     def _warn(self, code: str, text: str, package: str) -> None:
         self.messages.append(Message(code=code, level=Level.WARNING, text=text, packages=(package,)))
+
+
+def _is_asked_of_conda(artifact: Artifact) -> bool:
+    return artifact.kind is ArtifactKind.CONDA and artifact.rule in FROM_CONDA
 
 
 def _few(names: Sequence[str]) -> str:

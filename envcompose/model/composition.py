@@ -8,7 +8,9 @@ from envcompose.model.decision import Alternative, Artifact, Rejection, Standing
 from envcompose.model.facts import Evidence, Probe
 from envcompose.model.intent import Intent
 from envcompose.model.message import Message
+from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import Fate
+from envcompose.model.solution import Solution
 from envcompose.model.target import Default, Layer, Target, TorchChoice
 
 
@@ -32,6 +34,8 @@ class Package:
     standing: Standing
     links_torch: bool = False
     conda_name: str | None = None
+    record: CondaRecord | None = None
+    """The conda record that provides it, once the conda layer was solved."""
 
     @property
     def alternatives(self) -> tuple[Alternative, ...]:
@@ -103,7 +107,7 @@ class BuildNeeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemLayer:
-    """The conda layer: what the manifest asks conda for, by tables until both layers are solved together."""
+    """The conda layer: what the manifest asks conda for; `driver` is the CUDA version for packages that ask for one."""
 
     dependencies: tuple[CondaDependency, ...]
     constraints: tuple[CondaDependency, ...]
@@ -112,6 +116,7 @@ class SystemLayer:
     needs_driver: bool
     messages: tuple[Message, ...]
     channels: tuple[str, ...] = ("conda-forge",)
+    driver: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +149,13 @@ class Composition:
     """For each prebuilt wheel the system layer that building it instead would need."""
     probes: tuple[tuple[str, Probe], ...] = ()
     """What the recipes try after an install, each with its distribution."""
+    solution: Solution | None = None
+    """Both layers as they were solved; None where the conda layer stands by tables."""
+
+    @property
+    def locked(self) -> bool:
+        """Is a lock written with it?"""
+        return self.solution is not None and self.solution.distributions is not None
 
     def package(self, name: str) -> Package | None:
         """The package of this name in the closure."""

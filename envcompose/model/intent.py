@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envcompose.model.message import Message
@@ -64,12 +65,23 @@ class IndexOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectFolder:
-    """A project that becomes an editable dependency of its own environment."""
+    """A project that becomes an editable dependency of its own environment.
+
+    `requires_dist` holds all its requirements with those of every extra, as its built metadata would list them; None
+    where they are computed by its build.
+    """
 
     path: str
     name: str
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    requires_dist: tuple[str, ...] | None = None
+    requires_python: str | None = None
+
+    @property
+    def normalized(self) -> str:
+        """Its name as PEP 503 writes it."""
+        return str(canonicalize_name(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +124,8 @@ class Wishes:
     build_memory_gib: float | None = None
     requires_pixi: Version | None = None
     index: str | None = None
+    channels: tuple[str, ...] = ()
+    """conda channels by name, URL or `file://`, in order; they may hold secrets. Empty: the input's, and conda-forge."""
     offline: bool = False
     as_of: str | None = None
     require_proof: bool = False

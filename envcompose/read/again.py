@@ -13,6 +13,7 @@ _MANY = {
     "groups": "--group",
     "gpus": "--gpu",
     "artifacts": "--artifact",
+    "channels": "--channel",
 }
 _ONE = (
     "cuda",

@@ -15,6 +15,7 @@ from envcompose.errors import UnknownValue
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind
 from envcompose.read.project_name import is_name
+from envcompose.read.secrets import mask_secrets
 from envcompose.read.suggest import nearest
 
 _PLATFORM = "linux-64"
@@ -23,6 +24,7 @@ _OTHER_PLATFORMS = ("linux-aarch64", "linux-ppc64le", "osx-64", "osx-arm64", "wi
 _GLIBC_MINORS = range(5, 100)
 # No CUDA line has a major as high as the oldest driver branch that any table knows.
 _FIRST_DRIVER_BRANCH = 100
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*")
 _MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(?:(g|gb|gib)|(m|mb|mib)|(t|tb|tib))?", re.IGNORECASE)
 _GPU_NOISE = re.compile(r"nvidia|geforce|tesla|quadro|[\s_-]")
 _ARCH = re.compile(r"(?:sm_?|compute_?)?(\d{1,2})\.?(\d)a?", re.IGNORECASE)
@@ -156,6 +158,23 @@ def read_artifact(text: str) -> tuple[str, ArtifactKind]:
         reason = "there is no such kind of artifact"
         raise UnknownValue(option="--artifact", value=text, reason=reason, known=kinds, suggestion=suggestion)
     return canonicalize_name(name), ArtifactKind(kind)
+
+
+def read_channel(text: str) -> str:
+    """Give a conda channel as `--channel` takes it: a name (`conda-forge`, `nvidia/label/cuda-11.8.0`), http(s) or file://."""
+    word = text.strip().rstrip("/")
+    scheme, sep, rest = word.partition("://")
+    sound = bool(rest) and scheme in ("http", "https", "file") if sep else _CHANNEL_NAME.fullmatch(word) is not None
+    if not sound or not word.isprintable():
+        reason = "it is neither a channel's name nor an http, https or file address"
+        folder = word.startswith((".", "/", "~"))
+        raise UnknownValue(
+            option="--channel",
+            value=mask_secrets(text),
+            reason=reason,
+            suggestion=f"file://{word}" if folder and word.startswith("/") else "conda-forge",
+        )
+    return word
 
 
 def read_build_memory(text: str) -> float:

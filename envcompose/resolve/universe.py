@@ -104,16 +104,20 @@ class TargetUniverse:
         return self._by_version[name][version]
 
     def metadata_of(self, release: Release) -> str:
-        """The metadata headers of one release."""
+        """The metadata headers of one release as a resolver should see them: with the torch that it needs."""
+        text = self.own_metadata(release)
+        return text if release.file is None else self._with_torch(release, text)
+
+    def own_metadata(self, release: Release) -> str:
+        """The metadata headers of one release as it has them."""
         if release.file is None:
             return f"Metadata-Version: 2.1\nName: {release.name}\nVersion: {release.version}\n"
         if release.from_sdist:
-            text = render_metadata(release.name, str(release.version), self.reading_of(release))
-            return self._with_torch(release, text)
+            return render_metadata(release.name, str(release.version), self.reading_of(release))
         text = self._index.metadata(release.file)
         if release.version != release.file.version:
             text = re.sub(r"(?m)^Version:.*$", f"Version: {release.version}", text, count=1)
-        return self._with_torch(release, text if release.rewrite is None else release.rewrite(text))
+        return text if release.rewrite is None else release.rewrite(text)
 
     def _with_torch(self, release: Release, text: str) -> str:
         """What links torch or imports it to build needs one in the environment, also where no metadata say so."""

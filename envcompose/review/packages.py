@@ -8,6 +8,7 @@ from envcompose.model.composition import CondaDependency, Package, SystemLayer
 from envcompose.model.decision import Artifact, Standing
 from envcompose.model.facts import Facts, Probe
 from envcompose.model.intent import ArtifactKind
+from envcompose.model.record import CondaRecord
 from envcompose.model.target import Layer
 from envcompose.ports import PackageIndex
 from envcompose.resolve.closure import USER, Member
@@ -37,6 +38,7 @@ def _package(
 ) -> Package:
     artifact = best.artifacts[member.name]
     version = str(member.version)
+    record = best.provided.get(member.name)
     if provided is not None and artifact.kind is not ArtifactKind.CONDA:
         # Which version conda takes is pixi's to say, unless the bounds leave one only.
         version = provided.spec.removeprefix("==") if provided.spec.startswith("==") else ""
@@ -44,7 +46,7 @@ def _package(
     unread = member.release.stub and artifact.rule == "as-given" and str(member.version) == "0"
     return Package(
         name=member.name,
-        version="" if unread else version,
+        version="" if unread else version if record is None else record.version,
         layer=artifact.layer,
         artifact=artifact,
         extras=member.extras,
@@ -56,8 +58,13 @@ def _package(
         pinned=member.name in pinned,
         standing=_standing(best, member, artifact),
         links_torch=member.name in best.island,
-        conda_name=conda_names.get(member.name, member.name) if artifact.layer is Layer.SYSTEM else None,
+        conda_name=_conda_name(member.name, record, conda_names) if artifact.layer is Layer.SYSTEM else None,
+        record=record,
     )
+
+
+def _conda_name(name: str, record: CondaRecord | None, conda_names: Mapping[str, str]) -> str:
+    return record.name if record is not None else conda_names.get(name, name)
 
 
 def _from_conda(provided: CondaDependency) -> Artifact:

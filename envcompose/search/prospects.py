@@ -77,6 +77,7 @@ class Scout:
         torches: Sequence[TorchChoice],
         pythons: Sequence[str],
         prefer: Prefer,
+        locks: bool = False,
     ) -> None:
         self._index = index
         self._observer = observer
@@ -85,6 +86,8 @@ class Scout:
         self._torches = tuple(torches)
         self._pythons = tuple(pythons)
         self._prefer = prefer
+        self._locks = locks
+        """Is the lock written here? Then pixi need not read an isolated build's requirements."""
         self._active: dict[str, tuple[Requirement, ...]] = {}
         self._torch_versions = list(dict.fromkeys(torch.version for torch in self._torches))
         # Where the user names torch and no other stack, torch's own release is the one that should be newest.
@@ -230,7 +233,7 @@ class Scout:
 
     def _lockable(self, release: StackRelease, torch: TorchChoice | None, outlook: Outlook) -> Outlook:
         """pixi locks an isolated reading (facts: pixi.md §2.1), so that one must want the torch that is chosen."""
-        if torch is None or torch.layer is Layer.SYSTEM:
+        if torch is None or torch.layer is Layer.SYSTEM or self._locks:
             return outlook
         clash = self._lock_clash(release, torch)
         if clash is None:
@@ -311,7 +314,7 @@ class Scout:
 
     def _could_lock(self, version: Version | None, torch: TorchChoice | None) -> bool:
         """Would pixi's isolated reading of this release go with this torch?"""
-        if version is None or torch is None or torch.layer is Layer.SYSTEM:
+        if version is None or torch is None or torch.layer is Layer.SYSTEM or self._locks:
             return True
         release = self._read(version, torch)
         return release is None or self._lock_clash(release, torch) is None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from urllib.parse import unquote
 
 from packaging.requirements import Requirement
@@ -16,10 +17,12 @@ from envcompose.decide.known import known_bad
 from envcompose.decide.ways import Circumstances, Ways, compiles_long, ways_of, wheel_alone
 from envcompose.errors import EnvcomposeError
 from envcompose.model.analysis import Analysis
+from envcompose.model.composition import SystemLayer
 from envcompose.model.decision import Artifact, CompileClass, Rejection, Standing
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Prefer, TorchFrom
+from envcompose.model.record import CondaRecord
 from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex, Question, Resolver
 from envcompose.resolve.closure import USER, Closure, Member, trace_closure
@@ -28,6 +31,7 @@ from envcompose.resolve.partners import PARTNERS, island_releases, release_partn
 from envcompose.resolve.projects import Projects
 from envcompose.resolve.universe import Release, TargetUniverse, stub
 from envcompose.search.given import Given, for_resolver, given_of
+from envcompose.search.layers import MOST_ROUNDS, Clash, Joined, Layers, Twins, versions_of
 from envcompose.search.prospects import Cost, Prospect
 from envcompose.search.subject import Demand, Stack
 from envcompose.search.torches import TORCH, cuda_line
@@ -55,10 +59,33 @@ class Settled:
     known_bad: tuple[str, ...]
     cost: Cost
     by_tables: tuple[str, ...]
+    provided: Mapping[str, CondaRecord] = field(default_factory=dict)
+    """The twins that the closure was resolved with: PyPI names that the conda layer provides."""
+    joined: Joined | None = None
+    """Both layers, where channels could be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What the user wishes of every candidate; `hints` are builds without isolation that the project asks for."""
+
+    glibc: str
+    forced: Mapping[str, ArtifactKind]
+    prefer: Prefer
+    source: TorchFrom = TorchFrom.AUTO
+    hints: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """How the conda layer is solved too: the engine, and the system layer that a settled closure asks for."""
+
+    layers: Layers
+    plan: Callable[[Settled, Twins | None], SystemLayer]
 
 
 class Settler:
-    """Settles prospects of one intent."""
+    """Settles prospects of one intent; without a `joining` the conda layer is left to tables."""
 
     def __init__(
         self,
@@ -68,11 +95,9 @@ class Settler:
         resolver: Resolver,
         demand: Demand,
         stack: Stack | None,
-        glibc: str,
-        forced: Mapping[str, ArtifactKind],
-        prefer: Prefer,
-        source: TorchFrom = TorchFrom.AUTO,
-        hints: Sequence[tuple[str, str]] = (),
+        wishes: Preferences,
+        joining: Joining | None = None,
+        trace: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._facts = facts
         self._index = index
@@ -80,22 +105,53 @@ class Settler:
         self._resolver = resolver
         self._demand = demand
         self._stack = stack
-        self._glibc = glibc
-        self._forced = forced
-        self._prefer = prefer
-        self._source = source
-        self._hints = dict(hints)
+        self._glibc = wishes.glibc
+        self._forced = wishes.forced
+        self._prefer = wishes.prefer
+        self._source = wishes.source
+        self._hints = dict(wishes.hints)
+        self._joining = joining
+        self._trace = trace
         self._given_urls = {user.name: user.requirement.url for user in demand.requirements if user.requirement.url}
 
     def settle(self, prospect: Prospect) -> Settled | Rejection:
-        """Resolve and decide one prospect; a Rejection says why it does not stand."""
+        """Resolve and decide one prospect, both layers where channels can be asked; a Rejection says why it does not stand."""
+        settled = self._resolved(prospect, {})
+        if isinstance(settled, Rejection) or self._joining is None:
+            return settled
+        if len(prospect.torches) > 1 and settled.torch is not None and _follow_torch(settled):
+            # What follows the installed torch was read without one; now it is known which.
+            prospect = replace(prospect, torches=(settled.torch,))
+            settled = self._resolved(prospect, {})
+        return settled if isinstance(settled, Rejection) else self._both(prospect, settled, self._joining)
+
+    def _both(self, prospect: Prospect, settled: Settled, joining: Joining) -> Settled | Rejection:
+        """Solve conda under the closure, pin the twins, resolve again, until the twins stay what they were."""
+        twins: Twins | None = None
+        for _ in range(MOST_ROUNDS):
+            joined = joining.layers.join(partial(joining.plan, settled), twins)
+            if isinstance(joined, Clash):
+                self._trace(joined.words)
+                return self._rejection(prospect, joined.why, joined.rule)
+            provided = joined.solution.provides
+            if _pins(provided, settled) == _pins(settled.provided, settled):
+                return replace(settled, joined=joined)
+            again = self._resolved(prospect, provided)
+            if isinstance(again, Rejection):
+                return replace(again, why=f"beside conda's packages: {again.why}", of_release=False)
+            settled, twins = again, joined.twins
+        return self._rejection(prospect, f"the layers do not agree within {MOST_ROUNDS} rounds", "layers-agree")
+
+    def _resolved(self, prospect: Prospect, provided: Mapping[str, CondaRecord]) -> Settled | Rejection:
+        """Resolve the closure beside what conda provides, and decide its artifacts."""
         replaced, by_tables = self._replaced(prospect)
+        replaced |= {name: [stub(name, version)] for name, version in versions_of(provided).items()}
         universe = TargetUniverse(
             self._index,
             python=prospect.python,
             glibc=self._glibc,
             admits=self._admits(prospect),
-            installed_torch=_visible_torch(prospect),
+            installed_torch=_visible_torch(prospect, locks=self._joining is not None),
             implied=frozenset(name for name, recipe in self._facts.packages.items() if recipe.links_torch),
             replaced=replaced,
         )
@@ -107,7 +163,7 @@ class Settler:
             return replace(lost, of_release=_CANDIDATE_WORDS.search(answer.words) is None)
         closure = trace_closure(answer.pins, roots, universe, environment)
         torch = _chosen_torch(closure, prospect.torches)
-        return self._decided(prospect, universe, closure, torch, by_tables)
+        return self._decided(prospect, universe, closure, torch, by_tables, provided)
 
     def _decided(
         self,
@@ -116,12 +172,13 @@ class Settler:
         closure: Closure,
         torch: TorchChoice | None,
         by_tables: tuple[str, ...],
+        provided: Mapping[str, CondaRecord],
     ) -> Settled | Rejection:
         island = self._island(closure)
         artifacts: dict[str, Artifact] = {}
         analyses: dict[str, Analysis] = {}
         for member in closure.members.values():
-            case = self._case(member, prospect, torch, island)
+            case = self._case(member, prospect, torch, island, provided.get(member.name))
             artifact = decide_artifact(case)
             if case.foreign and member.name != TORCH and self._source is not TorchFrom.CONDA:
                 why = f"{member.name} {member.version} links torch, and conda-forge has no build of it for this torch"
@@ -160,6 +217,7 @@ class Settler:
             known_bad=bad,
             cost=cost,
             by_tables=by_tables if torch is not None else (),
+            provided=provided,
         )
 
     def _why_not_conda(self, closure: Closure, island: frozenset[str], torch: TorchChoice) -> list[Rejection]:
@@ -216,6 +274,7 @@ class Settler:
         prospect: Prospect,
         torch: TorchChoice | None,
         island: frozenset[str],
+        provided: CondaRecord | None,
     ) -> Case:
         name = member.name
         around = Circumstances(torch=torch, python=prospect.python, glibc=self._glibc)
@@ -247,6 +306,8 @@ class Settler:
             forced=self._forced.get(name),
             hint=self._hints.get(name),
             given_url=self._given_urls.get(name),
+            provided=provided,
+            locks=self._joining is not None,
         )
 
     def _sized(self, artifact: Artifact, ways: Ways) -> Artifact:
@@ -384,10 +445,25 @@ def _unseen(artifact: Artifact, torch: TorchChoice | None) -> Artifact:
     )
 
 
-def _visible_torch(prospect: Prospect) -> str | None:
-    """The torch that a build sees while pixi locks: only conda's packages are there then (facts: pixi.md §2.1)."""
+def _visible_torch(prospect: Prospect, *, locks: bool) -> str | None:
+    """The torch that an sdist's metadata are read with: the one composed where the lock is written here; else the one
+    that a build sees while pixi locks, which is conda's or none (facts: pixi.md §2.1).
+    """
     torch = prospect.torches[0] if len(prospect.torches) == 1 else None
-    return str(torch.version) if torch is not None and torch.layer is Layer.SYSTEM else None
+    return str(torch.version) if torch is not None and (locks or torch.layer is Layer.SYSTEM) else None
+
+
+def _follow_torch(settled: Settled) -> bool:
+    """Does an sdist of the closure require other things with another torch?"""
+    return any(
+        member.release.from_sdist and settled.universe.analysis_of(member.release).follows_torch
+        for member in settled.closure.members.values()
+    )
+
+
+def _pins(provided: Mapping[str, CondaRecord], settled: Settled) -> dict[str, str]:
+    """The versions at which conda pins what the closure holds."""
+    return {name: record.version for name, record in provided.items() if name in settled.closure.members}
 
 
 def _is_partner(name: str, version: Version, torches: Sequence[TorchChoice]) -> bool:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from envcompose.manifest.pixi_toml import render_manifest
 from envcompose.model.composition import Composition
 from envcompose.write.expectations import expectations_of
+from envcompose.write.lock import lock_of
 from envcompose.write.manifest import manifest_of
 from envcompose.write.report import report_of
 
 MANIFEST = "pixi.toml"
+LOCK = "pixi.lock"
 FOLDER = ".envcompose"
 REPORT = f"{FOLDER}/report.md"
 EXPECTATIONS = f"{FOLDER}/expect.json"
@@ -41,10 +43,14 @@ def _texts(
 ) -> tuple[tuple[str, str], ...]:
     manifest = sealed(render_manifest(manifest_of(composition, version=version, set_digest=set_digest)))
     report = report_of(composition, version=version, set_digest=set_digest)
+    lock = lock_of(composition)
     digests = {MANIFEST: digest_of(manifest), REPORT: digest_of(report)}
+    if lock is not None:
+        digests[LOCK] = digest_of(lock)
     expectations = expectations_of(composition, version=version, set_digest=set_digest, files=digests)
     tools = tuple((f"{VERIFIER}/{name}", text) for name, text in sorted(verifier.items()))
-    return (*tools, (EXPECTATIONS, expectations), (REPORT, report), (MANIFEST, manifest))
+    locks = () if lock is None else ((LOCK, lock),)
+    return (*tools, (EXPECTATIONS, expectations), (REPORT, report), *locks, (MANIFEST, manifest))
 
 
 def digest_of(text: str) -> str:

@@ -37,6 +37,7 @@ def _options(intent: Intent) -> Iterator[str]:
     pairs += [("--prefer", wishes.prefer.value if wishes.prefer is not Prefer.PREBUILT else None)]
     pairs += [("--artifact", f"{name}={kind.value}") for name, kind in wishes.artifacts]
     pairs += [("--index", mask_secrets(wishes.index) if wishes.index else None)]
+    pairs += [("--channel", mask_secrets(channel)) for channel in wishes.channels]
     pairs += [("--requires-pixi", str(wishes.requires_pixi) if wishes.requires_pixi else None), ("--name", wishes.name)]
     pairs += [("--build-memory", f"{wishes.build_memory_gib:g}" if wishes.build_memory_gib else None)]
     for option, value in pairs:

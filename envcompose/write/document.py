@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from envcompose.errors import EnvcomposeError, Infeasible
-from envcompose.model.composition import Composition, Package
+from envcompose.model.composition import Composition, CondaDependency, Package
 from envcompose.model.decision import Rejection
 from envcompose.model.intent import Intent
 from envcompose.model.message import Level, Message
+from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import Fate, Outcome
+from envcompose.model.solution import CondaSolution
 from envcompose.model.target import Target, TorchChoice
 from envcompose.read.secrets import mask_secrets
 from envcompose.write.words import compiled_packages, weakest
@@ -35,14 +37,14 @@ def composition_document(composition: Composition, *, version: str, files: Seque
             ],
         },
         "standing": {
-            "system": {"level": "by-tables", "engine": None, "against": f"recipes {composition.facts_as_of}"},
+            "system": _system_standing(composition),
             "pypi": {"level": weakest(composition).value, "engine": "uv", "against": _against(composition)},
             "pixi": None,
         },
         "target": _target(target, composition.torch),
         "torch": _torch(composition.torch),
         "requirements": _fates(composition.fates),
-        "packages": [_package(package) for package in composition.packages],
+        "packages": _packages(composition),
         "no_build_isolation": list(composition.no_build_isolation),
         "build_needs": {
             needs.name: {
@@ -155,16 +157,71 @@ def _torch(torch: TorchChoice | None) -> Document | None:
     }
 
 
+def _system_standing(composition: Composition) -> Document:
+    solution = composition.solution
+    if solution is None:
+        return {"level": "by-tables", "engine": None, "against": f"recipes {composition.facts_as_of}"}
+    virtual = ", ".join(str(one) for one in solution.conda.virtual)
+    channels = ", ".join(solution.conda.channels)
+    return {"level": "proved", "engine": "py-rattler", "against": f"{channels} with {virtual}"}
+
+
+def _packages(composition: Composition) -> list[Document]:
+    """The closure, and what the conda layer has besides it, by name (a conda package under its conda name)."""
+    found = [_package(package) for package in composition.packages]
+    solution = composition.solution
+    if solution is not None:
+        told = {package.record.url for package in composition.packages if package.record is not None}
+        lines = {dependency.name: dependency for dependency in composition.system.dependencies}
+        found += [
+            _conda_package(record, lines.get(record.name), solution.conda)
+            for record in solution.conda.records
+            if record.url not in told
+        ]
+    return sorted(found, key=lambda entry: (entry["name"], entry["layer"]))
+
+
+def _conda_package(record: CondaRecord, line: CondaDependency | None, solution: CondaSolution) -> Document:
+    requirers = [
+        other.name for other in solution.records if any(text.split()[0] == record.name for text in other.depends)
+    ]
+    return {
+        "name": record.name,
+        "version": record.version,
+        "build": record.build,
+        "layer": "system",
+        "artifact": "conda",
+        "standing": "proved",
+        "channel": record.channel,
+        "index": None,
+        "url": record.url,
+        "sha256": record.sha256,
+        "extras": [],
+        "requested": line is not None and line.rule == "user-request",
+        "required_by": sorted(requirers),
+        "rule": line.rule if line else "conda-solves",
+        "why": line.why if line else "the conda layer needs it",
+        "evidence": [{"text": e.text, "source": e.source} for e in line.evidence] if line else [],
+        "alternatives": [],
+    }
+
+
+def _channel(package: Package) -> str | None:
+    if package.record is not None:
+        return package.record.channel
+    return "conda-forge" if package.layer.value == "system" else None
+
+
 def _package(package: Package) -> Document:
     artifact = package.artifact
     return {
         "name": package.name,
         "version": package.version or None,
-        "build": None,
+        "build": package.record.build if package.record else None,
         "layer": package.layer.value,
         "artifact": artifact.kind.value,
         "standing": package.standing.value,
-        "channel": "conda-forge" if package.layer.value == "system" else None,
+        "channel": _channel(package),
         "index": package.index,
         "url": artifact.url,
         "sha256": artifact.sha256,

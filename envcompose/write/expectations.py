@@ -32,7 +32,7 @@ def expectations_of(composition: Composition, *, version: str, set_digest: str, 
         "torch": None if torch is None else _torch(composition),
         "pins": _pins(composition),
         "bounds": _bounds(composition),
-        "locked": None,
+        "locked": _locked(composition),
         "conda": {d.name: d.spec for d in composition.system.dependencies},
         "imports": [{"distribution": name, "module": module} for name, module in composition.imports],
         "extensions": [{"distribution": name, "module": module} for name, module in composition.extensions],
@@ -62,3 +62,14 @@ def _pins(composition: Composition) -> dict[str, str]:
 def _bounds(composition: Composition) -> dict[str, list[str]]:
     """Every other distribution with what its requirers allow: pixi may lock it at another version than was resolved here."""
     return {p.name: list(p.bounds) for p in composition.packages if not (p.pinned and p.layer is Layer.PYPI)}
+
+
+def _locked(composition: Composition) -> dict[str, str] | None:
+    """Every distribution of the lock with its version, conda's twins too; None where no lock is written."""
+    solution = composition.solution
+    if solution is None or solution.distributions is None:
+        return None
+    found = {entry.name: entry.version for entry in solution.distributions if entry.version is not None}
+    own = {p.name for p in composition.packages if p.layer is Layer.SYSTEM}
+    found |= {name: record.version for name, record in solution.conda.provides.items() if name in own}
+    return dict(sorted(found.items()))

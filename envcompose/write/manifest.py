@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envcompose.decide.manifest_needs import rich_platform
+from envcompose.decide.tasks import VERIFY
 from envcompose.manifest.pixi_toml import Line, Manifest, Table
 from envcompose.manifest.toml_text import Value
 from envcompose.model.composition import Composition, CondaDependency, Package, PypiDependency, Task
@@ -67,10 +68,23 @@ def _head(composition: Composition) -> tuple[str, ...]:
 
 
 def _lock_note(composition: Composition) -> str:
+    """Who can lock it: pixi by itself, or only envcompose."""
     tasks = [task.name for task in composition.tasks if task.name.startswith("build-")]
-    if tasks:
-        return f"pixi locks this by itself, except what {', '.join(tasks)} installs."
-    return "pixi can lock this by itself: `pixi run verify` locks, installs and checks."
+    besides = f", except what {', '.join(tasks)} installs" if tasks else ""
+    solution = composition.solution
+    if solution is None or solution.distributions is None:
+        if tasks:
+            return f"pixi locks this by itself{besides}."
+        return f"pixi can lock this by itself: `pixi run {VERIFY}` locks, installs and checks."
+    if solution.beyond_pixi:
+        return (
+            f"pixi.lock is written by envcompose; pixi alone cannot lock this ({solution.beyond_pixi[0]}): "
+            "run `envcompose lock` after a change, and instead of `pixi update`."
+        )
+    return (
+        f"pixi.lock is written by envcompose; pixi can lock this by itself too{besides}. "
+        "After a change, `envcompose lock` writes it again."
+    )
 
 
 def _workspace(composition: Composition) -> tuple[Line, ...]:
@@ -207,6 +221,7 @@ def _asked(intent: Intent) -> dict[str, Value]:
         "build-memory": f"{wishes.build_memory_gib:g}" if wishes.build_memory_gib is not None else None,
         "requires-pixi": str(wishes.requires_pixi) if wishes.requires_pixi else None,
         "index": mask_secrets(wishes.index) if wishes.index else None,
+        "channels": tuple(mask_secrets(channel) for channel in wishes.channels),
         "as-of": wishes.as_of,
         "name": wishes.name,
     }

@@ -19,6 +19,8 @@ from envcompose.write.words import (
     compile_words,
     compiled_packages,
     download_words,
+    lock_words,
+    system_words,
     weakest,
 )
 
@@ -61,7 +63,8 @@ def _standing(composition: Composition) -> list[str]:
         "## Standing and cost",
         "",
         f"- PyPI layer: {STANDING_WORDS[weakest(composition)]} ({len(composition.packages)} distributions, resolved together by uv, nothing built or run)",
-        "- conda layer: by tables; pixi solves it when it locks",
+        f"- conda layer: {escape(system_words(composition))}",
+        *([f"- lock: {escape(note)}"] if (note := lock_words(composition)) else []),
         f"- download of the PyPI layer: {download_words(composition)}",
     ]
     if not compiled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from envcompose.model.composition import Composition, Package
 from envcompose.model.decision import CompileClass, Standing
 from envcompose.model.intent import ArtifactKind
+from envcompose.read.secrets import without_secrets
 
 ARTIFACT_WORDS = {
     ArtifactKind.CONDA: "conda build",
@@ -63,6 +64,27 @@ def weakest(composition: Composition) -> Standing:
     order = tuple(STANDING_WORDS)
     found = [package.standing for package in composition.packages]
     return max(found, key=order.index) if found else Standing.PROVED
+
+
+def system_words(composition: Composition) -> str:
+    """What the conda layer rests on."""
+    solution = composition.solution
+    if solution is None:
+        return "by tables; pixi solves it when it locks"
+    channels = ", ".join(without_secrets(channel) for channel in solution.conda.channels)
+    return f"proved ({len(solution.conda.records)} packages of {channels}, solved by py-rattler together with PyPI's)"
+
+
+def lock_words(composition: Composition) -> str | None:
+    """Why there is no lock, or who can write it again; None where there is nothing to say."""
+    solution = composition.solution
+    if solution is None:
+        return None
+    if solution.lacking:
+        return f"no pixi.lock is written: {'; '.join(solution.lacking)}"
+    if solution.beyond_pixi:
+        return f"pixi alone cannot lock this ({'; '.join(solution.beyond_pixi)}): after a change run `envcompose lock`"
+    return None
 
 
 def chosen_line(composition: Composition) -> str:

@@ -14,7 +14,7 @@ from envcompose.model.intent import Prefer
 from envcompose.search.find import Found, dear_rejections, find_candidate
 from envcompose.search.outlook import Observer
 from envcompose.search.prospects import Scout
-from envcompose.search.settle import Settler
+from envcompose.search.settle import Preferences, Settler
 from envcompose.search.subject import Demand, Stack
 from tests.unit.core_fakes import (
     WHY,
@@ -94,9 +94,7 @@ def search(world: World, *, prefer: Prefer = Prefer.PREBUILT, requirements: tupl
         resolver=FakeResolver(),
         demand=demand,
         stack=stack,
-        glibc="2.28",
-        forced={},
-        prefer=prefer,
+        wishes=Preferences(glibc="2.28", forced={}, prefer=prefer),
     )
     return find_candidate(scout, settler)
 

@@ -1,0 +1,104 @@
+"""A settled candidate as a solution: both layers with every URL and hash, or why the lock cannot be written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envcompose.decide.manifest_needs import reads_lock
+from envcompose.model.composition import PypiDependency
+from envcompose.model.decision import Artifact
+from envcompose.model.intent import ArtifactKind, Intent
+from envcompose.model.solution import LockedDistribution, Solution
+from envcompose.resolve.closure import Member
+from envcompose.resolve.locked import Source, index_source, locked
+from envcompose.search.settle import Settled
+
+BUILT = (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION)
+
+
+def solution_of(best: Settled, intent: Intent, lines: Sequence[PypiDependency], default_index: str) -> Solution | None:
+    """Both layers of a candidate that was joined; None where the conda layer stands by tables."""
+    if best.joined is None:
+        return None
+    entries: list[LockedDistribution] = []
+    lacking: list[str] = []
+    if not reads_lock(intent):
+        lacking.append(f"pixi {intent.wishes.requires_pixi}, which --requires-pixi admits, does not read it")
+    index = intent.wishes.index or intent.reading.indexes.index_url or default_index
+    for name, member in sorted(best.closure.members.items()):
+        artifact = best.artifacts[name]
+        if artifact.kind in (ArtifactKind.CONDA, ArtifactKind.TASK):
+            continue
+        source = _source(member, artifact, index)
+        if isinstance(source, str):
+            lacking.append(source)
+        elif not _is_project(intent, name):
+            entries.append(locked(member, best.universe, source))
+    project = _project(intent, lines)
+    if isinstance(project, str):
+        lacking.append(project)
+    elif project is not None:
+        entries.append(project)
+    return Solution(
+        conda=best.joined.solution,
+        distributions=None if lacking else tuple(entries),
+        default_index=default_index,
+        lacking=tuple(lacking),
+        beyond_pixi=tuple(_beyond_pixi(best)),
+    )
+
+
+def _source(member: Member, artifact: Artifact, index: str) -> Source | str:
+    """Where the lock takes a distribution from, or why that is not known."""
+    file = member.release.file
+    if artifact.url is None:
+        return f"the file of {member.name} {member.version} is not known: {artifact.why}"
+    if artifact.kind is ArtifactKind.PREBUILT or artifact.rule == "as-given":
+        if not artifact.url.startswith(("http://", "https://")):
+            return f"{member.name} comes from a source that is not read here"
+        bare, _, fragment = artifact.url.partition("#")
+        told = fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else None
+        return Source(url=artifact.url if told else bare, sha256=artifact.sha256 or told, index=None)
+    if file is None:
+        return f"the file of {member.name} {member.version} is not known"
+    found = index_source(file, index)
+    if artifact.url != file.url:
+        # The sdist was asked for where the closure was resolved with the wheel, or the other way round.
+        return Source(url=artifact.url, sha256=artifact.sha256, index=found.index)
+    return found
+
+
+def _is_project(intent: Intent, name: str) -> bool:
+    return intent.reading.project is not None and intent.reading.project.normalized == name
+
+
+def _project(intent: Intent, lines: Sequence[PypiDependency]) -> LockedDistribution | str | None:
+    project = intent.reading.project
+    if project is None or not any(line.path for line in lines):
+        return None
+    if project.requires_dist is None:
+        return f"the requirements of {project.name} itself are computed by its build, and were not followed to the end"
+    return LockedDistribution(
+        name=project.normalized,
+        location="./" if project.path == "." else project.path,
+        version=None,
+        sha256=None,
+        index=None,
+        requires_dist=project.requires_dist,
+        requires_python=project.requires_python,
+    )
+
+
+def _beyond_pixi(best: Settled) -> list[str]:
+    """What pixi could not have locked by itself (facts: pixi.md §2.3), one reason each."""
+    found = []
+    for name, artifact in sorted(best.artifacts.items()):
+        analysis = best.analyses.get(name)
+        if artifact.kind not in BUILT or analysis is None:
+            continue
+        on_conda = best.torch is not None and "torch" in best.provided
+        if artifact.kind is ArtifactKind.NO_ISOLATION and not analysis.static_for_uv and not on_conda:
+            found.append(f"the metadata of {name} need a build that imports torch")
+        elif artifact.kind is ArtifactKind.NO_ISOLATION and analysis.follows_torch and not on_conda:
+            found.append(f"the requirements of {name} follow the torch that is installed")
+    return found

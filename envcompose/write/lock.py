@@ -1,0 +1,115 @@
+"""A solved composition as pixi.lock."""
+
+from __future__ import annotations
+
+from envcompose.decide.manifest_needs import rich_platform
+from envcompose.manifest.channels import channel_url
+from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, LockPlatform
+from envcompose.manifest.lock_text import render_lock
+from envcompose.model.composition import Composition
+from envcompose.model.record import CondaRecord, VirtualPackage
+from envcompose.model.solution import CondaSolution, LockedDistribution, Solution
+from envcompose.read.secrets import without_secrets
+
+RICH = "p1"
+"""How pixi names the first rich platform of a manifest in its lock (facts: pixi.md §1.2)."""
+
+
+def lock_of(composition: Composition) -> str | None:
+    """The text of pixi.lock, None where it cannot be written (no channel was asked, or a URL is unknown)."""
+    solution = composition.solution
+    if solution is None or solution.distributions is None:
+        return None
+    target = composition.target
+    rich = rich_platform(composition.system, target.glibc)
+    platform = LockPlatform(
+        name=RICH if rich else target.platform,
+        subdir=target.platform,
+        virtual=tuple(virtual_text(virtual) for virtual in _declared_first(solution.conda, rich)),
+    )
+    environment = LockEnvironment(
+        name="default",
+        channels=tuple(channel_url(without_secrets(channel)) for channel in solution.conda.channels),
+        indexes=_indexes(composition, solution),
+        find_links=_find_links(composition),
+        packages={platform.name: locked_packages(solution)},
+    )
+    return render_lock(LockFile(platforms=(platform,), environments=(environment,)))
+
+
+def locked_packages(solution: Solution) -> tuple[LockedConda | LockedPypi, ...]:
+    """The lock's entries of both layers; the renderer orders them."""
+    conda = (locked_conda(record, solution.conda.pypi_names[record.url]) for record in solution.conda.records)
+    return (*conda, *(locked_pypi(distribution) for distribution in solution.distributions or ()))
+
+
+def locked_conda(record: CondaRecord, pypi_names: tuple[str, ...]) -> LockedConda:
+    """One conda record of the lock, its PyPI names always written (facts: pixi.md §9.2)."""
+    return LockedConda(
+        url=record.url,
+        name=record.name,
+        version=record.version,
+        build=record.build,
+        build_number=record.build_number,
+        subdir=record.subdir,
+        noarch=record.noarch,
+        sha256=record.sha256,
+        md5=record.md5,
+        depends=record.depends,
+        constrains=record.constrains,
+        extra_depends=record.extra_depends,
+        channel=record.channel,
+        features=record.features,
+        flags=record.flags,
+        track_features=record.track_features,
+        file_name=record.file_name,
+        license=record.license,
+        license_family=record.license_family,
+        purls=tuple(f"pkg:pypi/{name}" for name in pypi_names),
+        size=record.size,
+        timestamp=record.timestamp,
+        python_site_packages_path=record.python_site_packages_path,
+    )
+
+
+def locked_pypi(distribution: LockedDistribution) -> LockedPypi:
+    """One PyPI distribution of the lock, its requirements as pixi writes them."""
+    from envcompose.manifest.requirement_text import requirement_text, requires_python_text
+
+    requires_python = distribution.requires_python
+    return LockedPypi(
+        url=distribution.location,
+        name=distribution.name,
+        version=distribution.version,
+        sha256=distribution.sha256,
+        index=distribution.index,
+        requires_dist=tuple(requirement_text(text) for text in distribution.requires_dist),
+        requires_python=None if requires_python is None else requires_python_text(requires_python),
+    )
+
+
+def virtual_text(virtual: VirtualPackage) -> str:
+    """A virtual package as the lock holds it: without a build that says nothing, except where there is no version."""
+    if virtual.build == "0" and virtual.version != "0":
+        return f"{virtual.name}={virtual.version}"
+    return f"{virtual.name}={virtual.version}={virtual.build}"
+
+
+def _declared_first(solution: CondaSolution, rich: bool) -> list[VirtualPackage]:
+    """What the manifest declares stands before pixi's defaults."""
+    declared = ("__cuda", "__glibc") if rich else ()
+    return sorted(solution.virtual, key=lambda virtual: virtual.name not in declared)
+
+
+def _indexes(composition: Composition, solution: Solution) -> tuple[str, ...] | None:
+    """The indexes as the manifest names them, the default one where it names none; None without PyPI dependencies."""
+    if not composition.pypi:
+        return None
+    options, wishes = composition.intent.reading.indexes, composition.intent.wishes
+    main = wishes.index or options.index_url or solution.default_index
+    return tuple(without_secrets(url) for url in (*options.extra_index_urls, main))
+
+
+def _find_links(composition: Composition) -> tuple[tuple[str, str], ...]:
+    places = composition.intent.reading.indexes.find_links
+    return tuple(("url" if "://" in place else "path", without_secrets(place)) for place in places)
