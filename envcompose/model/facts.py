@@ -269,6 +269,15 @@ class CondaTwin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CondaProvides:
+    """The PyPI names that a conda-forge package provides at its own version, where its name alone would mislead."""
+
+    conda: str
+    pypi: tuple[str, ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PythonLine:
     """A CPython minor on conda-forge."""
 
@@ -290,6 +299,10 @@ class Facts:
     tools: tuple[CondaName, ...]
     """PyPI names that only wrap a program: for a build, conda's program serves."""
     twins: tuple[CondaTwin, ...]
+    provided: tuple[CondaProvides, ...] = ()
+    """conda names whose PyPI names do not follow from the record."""
+    other_channels: tuple[str, ...] = ()
+    """Channels whose packages are not conda-forge's, by the last part of their address."""
     mistaken: tuple[tuple[str, str, str], ...]
     """Names of the package index that are something else than what is meant: name, what it is, what to ask for."""
     torch_packages: tuple[str, ...]

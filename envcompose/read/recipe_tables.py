@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from envcompose.model.facts import (
     CondaName,
+    CondaProvides,
     CondaTwin,
     CudaLine,
     DriverBranch,
@@ -238,6 +239,19 @@ def read_names(fields: Fields, sources: Sources) -> NameTables:
         cuda_packages=fields.texts("cuda_packages"),
         replaced_channels=fields.texts("replaced_channels"),
     )
+
+
+def read_conda_names(fields: Fields, sources: Sources) -> tuple[tuple[CondaProvides, ...], tuple[str, ...]]:
+    """Give what conda packages provide where the rule fails, sorted by conda name, and the channels that are others."""
+    provided = []
+    for path, row in fields.rows("provided", (str, str, str)):
+        conda, pypi, key = (str(item) for item in row)
+        text = f"conda's {conda} provides {pypi.replace(' ', ', ') or 'no PyPI project'}"
+        provided.append(
+            CondaProvides(conda=conda, pypi=tuple(sorted(pypi.split())), evidence=sources.evidence(key, text, path))
+        )
+    _check_unique(fields, "provided", [entry.conda for entry in provided])
+    return tuple(sorted(provided, key=lambda entry: entry.conda)), fields.texts("other_channels")
 
 
 def _by_pypi(names: Sequence[CondaName]) -> tuple[CondaName, ...]:

@@ -16,7 +16,7 @@ from envcompose.read.recipe_packages import read_package, read_stack
 
 T = TypeVar("T")
 
-TABLES = ("cuda", "drivers", "gpus", "names", "pythons", "torch")
+TABLES = ("conda_names", "cuda", "drivers", "gpus", "names", "pythons", "torch")
 FOREIGN_TABLES = ("build_rules",)
 """Tables beside ours that another reader knows."""
 
@@ -31,6 +31,7 @@ def load_facts(texts: Mapping[str, str]) -> Facts:
     load = _Load(texts)
     gpus, floors = load.table("gpus", recipe_tables.read_gpus) or ((), ())
     names = load.table("names", recipe_tables.read_names) or recipe_tables.NameTables()
+    provided, other_channels = load.table("conda_names", recipe_tables.read_conda_names) or ((), ())
     facts = Facts(
         torch=load.table("torch", recipe_tables.read_torch) or (),
         cuda=load.table("cuda", recipe_tables.read_cuda) or (),
@@ -40,6 +41,8 @@ def load_facts(texts: Mapping[str, str]) -> Facts:
         pythons=load.table("pythons", recipe_tables.read_pythons) or (),
         names=names.names,
         tools=names.tools,
+        provided=provided,
+        other_channels=other_channels,
         mistaken=names.mistaken,
         torch_packages=names.torch_packages,
         cuda_packages=names.cuda_packages,
