@@ -42,10 +42,11 @@ from envcompose.search.conda_wishes import with_conda_wishes
 from envcompose.search.torch_indexes import with_torch_indexes
 from envcompose.world.apply import PlannedFile, check_folder, plan_files, write_files
 from envcompose.world.files import DiskFiles, recipe_texts, verifier_texts
-from envcompose.write.bundle import bundle_of
+from envcompose.write.bundle import MANIFEST, bundle_of
 
 if TYPE_CHECKING:
     from envcompose.model.analysis import Analysis
+    from envcompose.world.pixi import PixiVerdict
     from envcompose.world.sources import Source
 
 RULES = "tables/build_rules.toml"
@@ -260,6 +261,16 @@ def write_result(result: Result, *, force: bool = False) -> tuple[str, ...]:
     return write_files(result.folder, result.files, force=force)
 
 
+def ask_pixi_of(result: Result) -> PixiVerdict | None:
+    """What the pixi on PATH says of the lock that was written; None without a lock or without a pixi."""
+    from envcompose.world.pixi import ask_pixi
+
+    if not result.composition.locked:
+        return None
+    target = result.composition.target
+    return ask_pixi(result.folder / MANIFEST, driver=target.driver)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysed:
     """What `analyze` found, and where it read it."""
@@ -339,7 +350,11 @@ class _world:
     ) -> None:
         from envcompose.world.cache import Cache, cache_folder
         from envcompose.world.http import Http
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
         from envcompose.world.index import HttpIndex, IndexPolicy
+        from envcompose.world.name_map import PublicNameMap
+        from envcompose.world.rattler import RattlerSolver
         from envcompose.world.uv import UvResolver
 
         wishes, options = intent.wishes, intent.reading.indexes
@@ -347,9 +362,22 @@ class _world:
         urls = (*options.extra_index_urls, wishes.index or options.index_url)
         policy = IndexPolicy(urls=urls, offline=wishes.offline, refresh=refresh, as_of=wishes.as_of)
         self._cache = Cache(cache_folder())
-        index = HttpIndex(policy, self._cache, rules, time.time, Http())
+        http = Http()
+        index = HttpIndex(policy, self._cache, rules, time.time, http)
         self._resolver = UvResolver(trace)
-        self._made = World(facts=facts, index=index, resolver=self._resolver, tell=tell)
+        folder = cache_folder()
+        self._made = World(
+            facts=facts,
+            index=index,
+            resolver=self._resolver,
+            solver=RattlerSolver(cache=folder, offline=wishes.offline, refresh=refresh, tell=trace),
+            names=PublicNameMap(
+                facts, cache=self._cache, http=http, now=time.time, offline=wishes.offline, refresh=refresh, tell=trace
+            ),
+            default_index=PYPI_SIMPLE_ENDPOINT.rstrip("/"),
+            trace=trace,
+            tell=tell,
+        )
 
     def __enter__(self) -> World:
         self._resolver.__enter__()

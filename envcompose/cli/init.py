@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from packaging.version import InvalidVersion, Version
 
 from envcompose import __version__
-from envcompose.api import Inputs, Result, compose_environment, load_recipes, write_result
+from envcompose.api import Inputs, Result, ask_pixi_of, compose_environment, load_recipes, write_result
 from envcompose.cli.summary import summary_of
 from envcompose.cli.terminal import Progress, emit, plain, print_document
 from envcompose.errors import EnvcomposeError, UnknownValue
@@ -20,6 +20,7 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import Intent, Prefer, TorchFrom, Wishes
 from envcompose.model.message import Level, Message
 from envcompose.read import targets
+from envcompose.world.pixi import PixiVerdict
 from envcompose.write.document import composition_document, file_entry
 
 
@@ -31,10 +32,11 @@ def run_init(options: argparse.Namespace) -> int:
     except EnvcomposeError as error:
         error.intent = heard[0] if heard else None
         raise
+    verdict = None if options.dry_run else ask_pixi_of(result)
     if options.json:
-        print_document(_document(result, notes, dry=options.dry_run))
+        print_document(_document(result, notes, verdict, dry=options.dry_run))
     else:
-        emit(summary_of(result, dry=options.dry_run, notes=notes, stream=sys.stdout))
+        emit(summary_of(result, dry=options.dry_run, notes=(*notes, *pixi_words(verdict)), stream=sys.stdout))
     return 0
 
 
@@ -120,10 +122,20 @@ def _read_name(text: str) -> str:
     return text.strip()
 
 
-def _document(result: Result, notes: tuple[str, ...], *, dry: bool) -> dict[str, object]:
+def pixi_words(verdict: PixiVerdict | None) -> tuple[str, ...]:
+    """What the pixi on PATH says of the lock, as a note."""
+    if verdict is None:
+        return ()
+    if verdict.accepted:
+        return (f"pixi {verdict.version} on PATH accepts pixi.lock as it stands",)
+    return (f"warning: pixi {verdict.version} on PATH does not accept pixi.lock: {verdict.words}",)
+
+
+def _document(result: Result, notes: tuple[str, ...], verdict: PixiVerdict | None, *, dry: bool) -> dict[str, object]:
     files = [file_entry(file.path, file.action, file.sha256, file.text if dry else None) for file in result.files]
     kept = tuple(Message(code="kept-aside", level=Level.NOTE, text=note) for note in notes)
     composition = replace(result.composition, messages=(*result.composition.messages, *kept))
+    pixi = None if verdict is None else {"accepted": verdict.accepted, "version": verdict.version}
     return composition_document(
-        composition, version=__version__, files=sorted(files, key=lambda entry: str(entry["path"]))
+        composition, version=__version__, files=sorted(files, key=lambda entry: str(entry["path"])), pixi=pixi
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from envcompose import __version__
+from envcompose.cli.leave import leave
 from envcompose.errors import EnvcomposeError, OurBug, Usage
 
 _INTERRUPTED = 130
@@ -78,7 +79,7 @@ def run() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character gets its number; it is no reason to fail.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -15,6 +15,7 @@ from envcompose.model.message import Level, Message
 from envcompose.model.requirement import Fate, Origin, OriginKind, Outcome, UserRequirement
 from envcompose.ports import TextFiles
 from envcompose.read.extras import add_with_extras, known_name
+from envcompose.read.own_metadata import requires_dist
 from envcompose.read.paths import inside, is_folder, reference_of_path
 from envcompose.read.project_name import project_name
 from envcompose.read.pyproject import ProjectTables, read_project_tables
@@ -67,6 +68,9 @@ class _Lists:
     is_declared: bool
     files: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
+    requires_dist: tuple[str, ...] | None = None
+    """What the project's built metadata would list, None where that is computed and could not be read."""
+    requires_python: str | None = None
 
 
 def read_folder(
@@ -107,6 +111,8 @@ def _read_lists(folder: _Folder, asked: _Asked, evaluate_setup: EvaluateSetup | 
                 is_installable=tables.is_installable,
                 is_declared=tables.has_dependencies,
                 files=tables.files,
+                requires_dist=tables.requires_dist,
+                requires_python=tables.requires_python,
             )
     elif asked.groups:
         known_name("--group", asked.groups[0], (), folder.shown)
@@ -138,7 +144,15 @@ def _of_setup_files(
         is_declared=lists.is_declared or (tables is not None and tables.has_dependencies),
         files=tables.files if tables else (),
         computed=() if lists.is_declared else computed,
+        requires_dist=requires_dist(lists.always, lists.optional) if _is_whole(lists, parts, computed) else None,
+        requires_python=tables.requires_python if tables is not None else None,
     )
+
+
+def _is_whole(lists: SetupLists, parts: Parts, computed: Sequence[str]) -> bool:
+    """Were all lists of the project read to the end, from one place?"""
+    doubts = {message.code for message in parts.messages} & {"setup-incomplete", "setup-not-read"}
+    return lists.is_declared and not doubts and not computed
 
 
 def _wanted_extras(
@@ -207,7 +221,14 @@ def _with_requirements(folder: _Folder, lists: _Lists, asked: _Asked, environ: M
         messages.append(_computed(folder, lists.computed))
     project = None
     if lists.name is not None and lists.is_installable:
-        project = ProjectFolder(path=folder.path, name=lists.name, extras=asked.extras, groups=asked.groups)
+        project = ProjectFolder(
+            path=folder.path,
+            name=lists.name,
+            extras=asked.extras,
+            groups=asked.groups,
+            requires_dist=lists.requires_dist,
+            requires_python=lists.requires_python,
+        )
     return replace(reading, project=project, name=lists.name, messages=(*reading.messages, *messages))
 
 

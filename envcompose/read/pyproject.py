@@ -17,6 +17,7 @@ from envcompose.read.decode import decode_text
 from envcompose.read.dependency_groups import group_names, read_groups
 from envcompose.read.direct import Words, is_named_reference, read_requirement
 from envcompose.read.extras import add_with_extras, known_name
+from envcompose.read.own_metadata import requires_dist
 from envcompose.read.paths import folder_of, inside
 from envcompose.read.project_name import is_name
 from envcompose.read.reading_parts import Parts
@@ -36,6 +37,7 @@ class ProjectTables:
 
     `name` is None where it names no project. `computed` holds those of `dependencies` and `optional-dependencies`
     that a build backend computes and nothing here could read; `files` are requirements files that were read for them.
+    `requires_dist` and `requires_python` are what the built metadata would say, as far as nothing is computed.
     """
 
     reading: InputReading
@@ -46,6 +48,8 @@ class ProjectTables:
     groups: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    requires_dist: tuple[str, ...] = ()
+    requires_python: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,12 @@ def read_pyproject(path: str, files: TextFiles, *, extras: Sequence[str], groups
         reading = replace(reading, messages=(*reading.messages, *parts.messages))
     if tables.name is not None and tables.is_installable:
         project = ProjectFolder(
-            path=folder_of(inside("", path)) or ".", name=tables.name, extras=tuple(extras), groups=tuple(groups)
+            path=folder_of(inside("", path)) or ".",
+            name=tables.name,
+            extras=tuple(extras),
+            groups=tuple(groups),
+            requires_dist=None if tables.computed else tables.requires_dist,
+            requires_python=tables.requires_python,
         )
         reading = replace(reading, project=project)
     return replace(reading, name=tables.name)
@@ -104,6 +113,8 @@ def read_project_tables(path: str, files: TextFiles, *, extras: Sequence[str], g
         groups=tuple(group_names(group_table)),
         computed=declared.computed,
         files=declared.files,
+        requires_dist=requires_dist(declared.always, declared.optional),
+        requires_python=reader.requires_python,
     )
 
 
@@ -123,6 +134,8 @@ class _Reader:
         self.base = folder_of(document.path)
         self.parts = Parts()
         self.name = self._name()
+        stated = self._project.values.get("requires-python")
+        self.requires_python = stated if isinstance(stated, str) else None
         self._poetry_reader = PoetryReader(self._poetry, files, self.parts)
         self._read_requires_python()
         read_uv_settings(document.table("tool", "uv"), self.parts, self.read_text)

@@ -17,3 +17,18 @@ def target_virtuals(subdir: str, *, glibc: str, cuda: str | None) -> tuple[Virtu
     if cuda is not None:
         found.insert(0, VirtualPackage(name="__cuda", version=cuda))
     return tuple(found)
+
+
+_TOLD = {
+    "__cuda": "a driver that shows CUDA",
+    "__glibc": "glibc",
+    "__linux": "a Linux kernel",
+    "__archspec": "a processor of",
+}
+
+
+def told_virtual(spec: str) -> str:
+    """A match spec for people: a virtual package by what it stands for."""
+    name, _, rest = spec.partition(" ")
+    bound = "" if rest.strip() in ("", "*") else f" {rest.strip()}"
+    return f"{_TOLD[name]}{bound}" if name in _TOLD else spec

@@ -16,6 +16,7 @@ from envcompose.model.record import CondaAnswer, CondaQuestion, CondaRecord, Vir
 from envcompose.model.solution import CondaSolution
 from envcompose.ports import CondaSolver, NameMap
 from envcompose.resolve.virtual import target_virtuals
+from envcompose.search.conda_conflict import Conflict, find_conflict
 
 MOST_ROUNDS = 8
 """How many conda solves one candidate may take before the layers count as not agreeing."""
@@ -66,6 +67,7 @@ class Layers:
         self._glibc = glibc
         self._as_of = as_of
         self.solves = 0
+        self._conflicts: list[Conflict] = []
 
     def question(self, system: SystemLayer) -> CondaQuestion:
         """What the solver is asked about a system layer."""
@@ -100,10 +102,15 @@ class Layers:
         was resolved with.
         """
         twins = known
+        for conflict in self._conflicts:
+            if conflict.applies_to(plan(twins)):
+                return Clash(why=conflict.told(), rule="conda-solves", words=conflict.words)
         for rounds in range(1, MOST_ROUNDS + 1):
             system, answer = self.solve(plan(twins))
             if answer.records is None:
-                return Clash(why=unsolved(system, answer.words), rule="conda-solves", words=answer.words)
+                conflict = find_conflict(system, answer.words, lambda layer: self.solve(layer)[1])
+                self._conflicts.append(conflict)
+                return Clash(why=conflict.told(), rule="conda-solves", words=answer.words)
             found = self._twins(answer.records)
             twins = Twins(
                 records={**(twins.records if twins else {}), **found},
@@ -143,18 +150,6 @@ class Layers:
 def versions_of(twins: Mapping[str, CondaRecord]) -> dict[str, Version]:
     """The version at which each twin pins the PyPI resolve."""
     return {name: version for name, record in twins.items() if (version := _version(record)) is not None}
-
-
-def unsolved(system: SystemLayer, words: str) -> str:
-    """Why the conda layer has no solution, with the lines that the solver's words name."""
-    named = [d for d in (*system.dependencies, *system.constraints) if _is_named(d.name, words)]
-    lines = "; ".join(f"{d.name} {d.spec} ({d.why})" for d in named[:4])
-    told = " ".join(words.split())
-    return f"the conda layer has no solution: {lines or told}"
-
-
-def _is_named(name: str, words: str) -> bool:
-    return any(word.strip("\"'`,.:()[]") == name for word in words.split())
 
 
 def _match_spec(dependency: CondaDependency) -> str:

@@ -233,7 +233,7 @@ class Scout:
 
     def _lockable(self, release: StackRelease, torch: TorchChoice | None, outlook: Outlook) -> Outlook:
         """pixi locks an isolated reading (facts: pixi.md §2.1), so that one must want the torch that is chosen."""
-        if torch is None or torch.layer is Layer.SYSTEM or self._locks:
+        if torch is None or torch.layer is Layer.SYSTEM or self._locks_with(torch):
             return outlook
         clash = self._lock_clash(release, torch)
         if clash is None:
@@ -312,9 +312,13 @@ class Scout:
         what = self.subject if version is None else f"{self.subject} {version}"
         return Rejection(what=what, why=self._reason(outlook, torch), rule=outlook.rule, release=version)
 
+    def _locks_with(self, torch: TorchChoice) -> bool:
+        """Is the lock written here, with this torch's file known?"""
+        return self._locks and (torch.index is None or self._index.partner_index(torch.index, TORCH) is not None)
+
     def _could_lock(self, version: Version | None, torch: TorchChoice | None) -> bool:
         """Would pixi's isolated reading of this release go with this torch?"""
-        if version is None or torch is None or torch.layer is Layer.SYSTEM or self._locks:
+        if version is None or torch is None or torch.layer is Layer.SYSTEM or self._locks_with(torch):
             return True
         release = self._read(version, torch)
         return release is None or self._lock_clash(release, torch) is None

@@ -42,6 +42,9 @@ MOST_WORDS = 360
 _CANDIDATE_WORDS = re.compile(r"\b(torch|triton|nvidia-|cuda-|python)", re.IGNORECASE)
 """Names in the resolver's prose that another candidate of the same release may change; without them none will."""
 
+_NO_VERSION = Version("0")
+"""The version of a given source whose own is not known."""
+
 BUILT = (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
 
 
@@ -82,6 +85,18 @@ class Joining:
 
     layers: Layers
     plan: Callable[[Settled, Twins | None], SystemLayer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """What stands beside one resolve: names of which only tables tell, conda's twins, and whether the lock is ours.
+
+    It is not where a URL will be unknown: then pixi has to lock by itself.
+    """
+
+    by_tables: tuple[str, ...]
+    provided: Mapping[str, CondaRecord]
+    locks: bool
 
 
 class Settler:
@@ -145,13 +160,14 @@ class Settler:
     def _resolved(self, prospect: Prospect, provided: Mapping[str, CondaRecord]) -> Settled | Rejection:
         """Resolve the closure beside what conda provides, and decide its artifacts."""
         replaced, by_tables = self._replaced(prospect)
+        locks = self._joining is not None and not by_tables and not _unread(replaced)
         replaced |= {name: [stub(name, version)] for name, version in versions_of(provided).items()}
         universe = TargetUniverse(
             self._index,
             python=prospect.python,
             glibc=self._glibc,
             admits=self._admits(prospect),
-            installed_torch=_visible_torch(prospect, locks=self._joining is not None),
+            installed_torch=_visible_torch(prospect, locks=locks),
             implied=frozenset(name for name, recipe in self._facts.packages.items() if recipe.links_torch),
             replaced=replaced,
         )
@@ -163,7 +179,9 @@ class Settler:
             return replace(lost, of_release=_CANDIDATE_WORDS.search(answer.words) is None)
         closure = trace_closure(answer.pins, roots, universe, environment)
         torch = _chosen_torch(closure, prospect.torches)
-        return self._decided(prospect, universe, closure, torch, by_tables, provided)
+        return self._decided(
+            prospect, universe, closure, torch, _Around(by_tables=by_tables, provided=provided, locks=locks)
+        )
 
     def _decided(
         self,
@@ -171,14 +189,13 @@ class Settler:
         universe: TargetUniverse,
         closure: Closure,
         torch: TorchChoice | None,
-        by_tables: tuple[str, ...],
-        provided: Mapping[str, CondaRecord],
+        around: _Around,
     ) -> Settled | Rejection:
         island = self._island(closure)
         artifacts: dict[str, Artifact] = {}
         analyses: dict[str, Analysis] = {}
         for member in closure.members.values():
-            case = self._case(member, prospect, torch, island, provided.get(member.name))
+            case = self._case(member, prospect, torch, island, around)
             artifact = decide_artifact(case)
             if case.foreign and member.name != TORCH and self._source is not TorchFrom.CONDA:
                 why = f"{member.name} {member.version} links torch, and conda-forge has no build of it for this torch"
@@ -187,7 +204,7 @@ class Settler:
                 lost = refusal(case)
                 return replace(self._rejection(prospect, lost.why, lost.rule), of_release=case.forced is not None)
             sized = self._sized(artifact, case.ways)
-            artifacts[member.name] = _unseen(sized, torch) if member.name in by_tables else sized
+            artifacts[member.name] = _unseen(sized, torch) if member.name in around.by_tables else sized
             if case.analysis is not None:
                 analyses[member.name] = case.analysis
         if torch is not None and torch.layer is Layer.PYPI:
@@ -216,8 +233,8 @@ class Settler:
             island=island,
             known_bad=bad,
             cost=cost,
-            by_tables=by_tables if torch is not None else (),
-            provided=provided,
+            by_tables=around.by_tables if torch is not None else (),
+            provided=around.provided,
         )
 
     def _why_not_conda(self, closure: Closure, island: frozenset[str], torch: TorchChoice) -> list[Rejection]:
@@ -274,17 +291,17 @@ class Settler:
         prospect: Prospect,
         torch: TorchChoice | None,
         island: frozenset[str],
-        provided: CondaRecord | None,
+        around: _Around,
     ) -> Case:
         name = member.name
-        around = Circumstances(torch=torch, python=prospect.python, glibc=self._glibc)
+        circumstances = Circumstances(torch=torch, python=prospect.python, glibc=self._glibc)
         public = Version(member.version.public)
         version = public if name in island else member.version
         plain = name not in self._facts.packages and name not in self._forced and name not in island
         ways = wheel_alone(member.release.file) if plain else None
         if ways is None:
             own = () if member.release.stub else self._projects.release(name, version)
-            ways = ways_of(self._facts, name, version, own, around)
+            ways = ways_of(self._facts, name, version, own, circumstances)
         if torch is not None and torch.index is not None and name in (TORCH, *PARTNERS):
             # Its file is the one of PyTorch's index, whatever the default index has under this version.
             ways = replace(ways, wheel=member.release.file, lost=())
@@ -299,15 +316,15 @@ class Settler:
         return Case(
             member=member,
             ways=ways,
-            around=around,
+            around=circumstances,
             recipe=self._facts.packages.get(name),
             analysis=analysis,
             island=island,
             forced=self._forced.get(name),
             hint=self._hints.get(name),
             given_url=self._given_urls.get(name),
-            provided=provided,
-            locks=self._joining is not None,
+            provided=around.provided.get(name),
+            locks=around.locks,
         )
 
     def _sized(self, artifact: Artifact, ways: Ways) -> Artifact:
@@ -451,6 +468,13 @@ def _visible_torch(prospect: Prospect, *, locks: bool) -> str | None:
     """
     torch = prospect.torches[0] if len(prospect.torches) == 1 else None
     return str(torch.version) if torch is not None and (locks or torch.layer is Layer.SYSTEM) else None
+
+
+def _unread(replaced: Mapping[str, Sequence[Release]]) -> bool:
+    """Is a source among them that was not read, so that no lock can hold it?"""
+    return any(
+        release.stub and release.version == _NO_VERSION for releases in replaced.values() for release in releases
+    )
 
 
 def _follow_torch(settled: Settled) -> bool:

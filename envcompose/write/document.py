@@ -21,8 +21,10 @@ SCHEMA = "envcompose.composition/1"
 Document = dict[str, Any]
 
 
-def composition_document(composition: Composition, *, version: str, files: Sequence[Document]) -> Document:
-    """The document of a composition that stands."""
+def composition_document(
+    composition: Composition, *, version: str, files: Sequence[Document], pixi: Document | None = None
+) -> Document:
+    """The document of a composition that stands; `pixi` is what a pixi on PATH says of the lock."""
     target, system = composition.target, composition.system
     document = _empty(version) | {
         "verdict": "feasible",
@@ -39,7 +41,7 @@ def composition_document(composition: Composition, *, version: str, files: Seque
         "standing": {
             "system": _system_standing(composition),
             "pypi": {"level": weakest(composition).value, "engine": "uv", "against": _against(composition)},
-            "pixi": None,
+            "pixi": pixi,
         },
         "target": _target(target, composition.torch),
         "torch": _torch(composition.torch),
