@@ -7,7 +7,6 @@ answer, told in the engine's own words without any secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from envcompose.errors import ChannelBroken, ChannelUnreachable
@@ -25,7 +24,7 @@ _UNREACHABLE: tuple[tuple[str, str], ...] = (
     (r"dns error|failed to lookup address", "its host is not known here"),
     (r"[Cc]onnection refused", "connection refused"),
     (r"invalid peer certificate|certificate", "its certificate is not trusted here"),
-    (r"operation timed out|timed out", "no answer in time"),
+    (r"operation timed out|timed out|no answer in time", "no answer in time"),
     (
         r"end of file before message length|connection closed before|[Cc]onnection reset|unexpected EOF",
         "its answers break off",
@@ -49,17 +48,19 @@ _BROKEN: tuple[tuple[str, str], ...] = (
 )
 
 
-def channel_error(words: str, channels: Sequence[tuple[str, str]], *, among: str) -> ChannelUnreachable | ChannelBroken:
-    """Give the error that the engine's words stand for.
-
-    `channels` are (shown name, address) pairs; `among` is the shown name where the words name none of them.
-    """
-    channel = _named(words, channels) or among
+def channel_error(words: str, channel: str) -> ChannelUnreachable | ChannelBroken:
+    """Give the error that the engine's words about a channel stand for; `channel` is its name without secrets."""
     for kind, rules in ((ChannelUnreachable, _UNREACHABLE), (ChannelBroken, _BROKEN)):
         for pattern, reason in rules:
             if found := re.search(pattern, words):
                 return kind(channel=channel, reason=reason.format(*found.groups()))
     return ChannelBroken(channel=channel, reason=plain_words(words))
+
+
+def names_channel(words: str, address: str) -> bool:
+    """Do the engine's words name an address below the channel's? (The engine masks logins, so they do not count.)"""
+    parts = urlsplit(address)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/" in words
 
 
 def plain_words(words: str) -> str:
@@ -68,14 +69,3 @@ def plain_words(words: str) -> str:
         part.strip() for part in mask_secrets(words).replace("Caused by:", "").splitlines() if part.strip()
     )
     return line if len(line) <= 300 else f"{line[:299]}…"
-
-
-def _named(words: str, channels: Sequence[tuple[str, str]]) -> str | None:
-    """The channel whose host and path stand in the words, the longest of several."""
-    fits = []
-    for shown, address in channels:
-        parts = urlsplit(address)
-        place = f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/"
-        if place in words:
-            fits.append((len(place), shown))
-    return max(fits)[1] if fits else None

@@ -7,6 +7,9 @@ own configuration files. Virtual packages come from the question alone, never fr
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from envcompose.errors import ChannelUnknown, ChannelUnreachable, CondaSpecInvalid
 from envcompose.model.record import CondaAnswer, CondaQuestion
 from envcompose.read.secrets import mask_secrets
-from envcompose.world.channel_fault import channel_error, plain_words
+from envcompose.world.channel_fault import channel_error, names_channel, plain_words
 from envcompose.world.conda_record import conda_record
 
 if TYPE_CHECKING:
@@ -53,14 +56,15 @@ class _Asked:
 
     @property
     def remote(self) -> bool:
-        return not self.address.startswith("file:")
+        """Is there a host that can be asked whether it is there?"""
+        return self.address.startswith(("http:", "https:"))
 
 
 class RattlerSolver:
     """Solves over channels; what was read of a channel is kept for the solver's life, and on disk.
 
-    With `offline` everything remote comes from the cache folder, however old; with `refresh` nothing does.
-    `settings` are configuration files in pixi's form; None means those that pixi itself reads. Safe to use from several
+    With `offline` everything remote comes from the cache folder, however old; with `refresh` nothing does. Without a
+    folder nothing is kept on disk. A channel that could not be reached once is not asked again. `settings` are configuration files in pixi's form; None means those that pixi itself reads. Safe to use from several
     threads. Opens no connection and loads no engine until asked.
     """
 
@@ -82,6 +86,8 @@ class RattlerSolver:
         self._tell = tell
         self._lock = threading.Lock()
         self._engine: _Engine | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._silent: dict[str, ChannelUnreachable] = {}
         self.solves = 0
 
     def reach(self, channels: Sequence[str], subdir: str) -> str | None:
@@ -114,18 +120,16 @@ class RattlerSolver:
 
     def _run(self, asked: Sequence[_Asked], work: Callable[[_Engine], Coroutine[Any, Any, _Result]]) -> _Result:
         """Run one question to its end, or until a host turns out to be silent. Raises Channel… errors and SolverError."""
-        from rattler.exceptions import FetchRepoDataError, GatewayError, GatewayWarning
+        from rattler.exceptions import FetchRepoDataError, GatewayError
 
+        for channel in asked:
+            if channel.address in self._silent:
+                raise self._silent[channel.address]
         engine = self._made(asked)
-        with warnings.catch_warnings(record=True) as noted:
-            warnings.simplefilter("always", GatewayWarning)
-            try:
-                return _wait_for(self._watched(engine, asked, work(engine)))
-            except (GatewayError, FetchRepoDataError) as error:
-                raise self._fault(str(error), asked) from None
-            finally:
-                for warning in noted:
-                    self._tell(plain_words(str(warning.message)))
+        try:
+            return _wait_for(self._watched(engine, asked, work(engine)))
+        except (GatewayError, FetchRepoDataError) as error:
+            raise self._fault(str(error), asked) from None
 
     async def _watched(self, engine: _Engine, asked: Sequence[_Asked], work: Coroutine[Any, Any, _Result]) -> _Result:
         """The work's result. A slow channel has time; one whose host does not even answer has not."""
@@ -135,24 +139,48 @@ class RattlerSolver:
             for channel in remote:
                 if not (await engine.answers(channel) or await engine.answers(channel)):
                     task.cancel()
-                    raise ChannelUnreachable(channel=channel.shown, reason="no answer in time")
+                    raise self._fault("no answer in time", [channel])
         return task.result()
 
     def _fault(self, words: str, asked: Sequence[_Asked]) -> Exception:
-        return channel_error(words, [(one.shown, one.address) for one in asked], among=asked[0].shown)
+        """The error that the engine's words stand for; a channel that was not reached online is not asked again."""
+        named = [one for one in asked if names_channel(words, one.address)]
+        if not named and len(asked) > 1:
+            # The words name no channel: each alone tells whether it is the one.
+            for one in asked:
+                self._run([one], partial(_Engine.look, asked=[one], subdir="noarch"))
+        channel = (named or asked)[0]
+        error = channel_error(words, channel.shown)
+        if isinstance(error, ChannelUnreachable) and not self._offline:
+            self._silent[channel.address] = error
+        return error
 
     def _made(self, asked: Sequence[_Asked]) -> _Engine:
         """The engine, made on first use."""
-        from rattler.exceptions import AuthenticationStorageError
+        from rattler.exceptions import AuthenticationStorageError, GatewayWarning
+
+        # What a channel says oddly about its relatives (CEP-42) is no word of ours on standard error.
+        warnings.filterwarnings("ignore", category=GatewayWarning)
 
         with self._lock:
             if self._engine is None:
                 try:
-                    self._engine = _Engine.made(self._action, self._cache, self._settings, self._tell)
+                    self._engine = _Engine.made(self._action, self._folder(), self._settings, self._tell)
                 except AuthenticationStorageError as error:
                     reason = f"the stored logins cannot be read: {plain_words(str(error))}"
                     raise ChannelUnreachable(channel=asked[0].shown, reason=reason) from None
             return self._engine
+
+    def _folder(self) -> Path:
+        """A folder that can be written: the engine would take the user's own cache for none, and fail for another."""
+        if self._cache is not None:
+            folder = self._cache / "channels"
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+        self._scratch = tempfile.TemporaryDirectory(prefix="envcompose-")
+        return Path(self._scratch.name)
 
 
 class _Engine:
@@ -163,9 +191,7 @@ class _Engine:
         self._probe = probe
 
     @classmethod
-    def made(
-        cls, action: Any, cache: Path | None, settings: Sequence[Path] | None, tell: Callable[[str], None]
-    ) -> _Engine:
+    def made(cls, action: Any, folder: Path, settings: Sequence[Path] | None, tell: Callable[[str], None]) -> _Engine:
         from rattler import Gateway, SourceConfig
         from rattler.networking import Client
 
@@ -178,7 +204,6 @@ class _Engine:
             cache_action=action,
         )
         client = Client.from_config(config, max_retries=RETRIES, timeout=MOST_SECONDS)
-        folder = None if cache is None else cache / "channels"
         gateway = Gateway(cache_dir=folder, default_config=source, client=client)
         return cls(gateway, Client.from_config(config, max_retries=0, timeout=PROBE_SECONDS))
 
