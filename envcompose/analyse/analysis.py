@@ -14,6 +14,7 @@ from envcompose.analyse.environment import environment
 from envcompose.analyse.headers import toolkit_needs
 from envcompose.analyse.hints import hints
 from envcompose.analyse.machine import World
+from envcompose.analyse.members import members
 from envcompose.analyse.needs import Found, build_needs, child_modules
 from envcompose.analyse.prebuilt import prebuilt
 from envcompose.analyse.program import Outcome, run_setup
@@ -50,6 +51,7 @@ def analyse_sdist(
     toolkit = toolkit_needs(found)
     name, version = _named(texts, project, found)
     parse_python.cache_clear()
+    members.cache_clear()
     return Analysis(
         name=canonicalize_name(info.name) if info and info.name else name,
         version=info.version if info and info.version else version,

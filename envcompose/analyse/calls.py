@@ -219,7 +219,7 @@ def _outer_bases(cls: Class) -> list[str]:
 def call_function(machine: Machine, function: Function, arguments: list[Value], keywords: Mapping[str, Value]) -> Value:
     """Run a function of the sdist. A generator gives the list of what it yields."""
     node = function.node
-    scope = Scope({}, function.scope.file, function.scope, function.scope.module)
+    scope = Scope({YIELDS: []} if yields(node) else {}, function.scope.file, function.scope, function.scope.module)
     _bind(machine, function, arguments, keywords, scope)
     with machine.deeper():
         if isinstance(node, ast.Lambda):
@@ -259,10 +259,27 @@ def _bind(
         names[name] = Unknown(name, None, (function.scope.file, function.node.lineno))
 
 
+def yields(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    """Is a function a generator: does a yield stand in it, outside of the functions inside? Kept on the node."""
+    known = node.__dict__.get("_yields")
+    if known is None:
+        queue: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
+        known = False
+        while queue and not known:
+            inner = queue.pop()
+            known = isinstance(inner, (ast.Yield, ast.YieldFrom))
+            if not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+                queue.extend(ast.iter_child_nodes(inner))
+        node.__dict__["_yields"] = known
+    return bool(known)
+
+
 def yielded(machine: Machine, node: ast.Yield | ast.YieldFrom, scope: Scope) -> Value:
-    """Collect what a generator yields."""
+    """Collect what a generator yields. A yield outside of functions is nothing that Python would run."""
     value = machine.evaluate(node.value, scope) if node.value else None
-    collected = scope.names.setdefault(YIELDS, [])
+    collected = scope.names.get(YIELDS)
+    if not isinstance(collected, list):
+        return machine.unknown(node)
     machine.touch(collected)
     if isinstance(node, ast.YieldFrom):
         collected.extend(items_of(machine, value) or [machine.unknown(node)])

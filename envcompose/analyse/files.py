@@ -31,10 +31,10 @@ def exists(machine: Machine, value: Value, kind: str = "") -> Value:
     path = member_path(value)
     if path is None:
         return machine.unknown(f"exists({str(value)[:80]})")
-    is_file = path in machine.sizes
+    is_file = path in machine.members.sizes
     if kind == "file" or is_file:
         return is_file if kind != "dir" else False
-    return path == "." or any(name.startswith(f"{path}/") for name in machine.sizes)
+    return path == "." or machine.members.is_folder(path)
 
 
 def open_member(machine: Machine, value: Value, mode: Value = "r") -> Value:
@@ -44,7 +44,7 @@ def open_member(machine: Machine, value: Value, mode: Value = "r") -> Value:
     path = member_path(value)
     if path is None:
         return TextFile("?", None)
-    if path not in machine.sizes:
+    if path not in machine.members.sizes:
         raise Raised(NOT_FOUND, f"No such file: {path}")
     return TextFile(path, machine.sdist.texts.get(path))
 
@@ -99,8 +99,7 @@ def children(machine: Machine, value: Value) -> list[str]:
     path = member_path(value)
     if path is None:
         return []
-    prefix = "" if path == "." else f"{path}/"
-    return sorted({name[len(prefix) :].split("/")[0] for name in machine.sizes if name.startswith(prefix)})
+    return machine.members.children("" if path == "." else path)
 
 
 def find(machine: Machine, pattern: str) -> list[str]:
@@ -113,7 +112,7 @@ def find(machine: Machine, pattern: str) -> list[str]:
     if len(parts) > 20 or parts.count("**") > 2 or path.count("*") > 8:
         return []
     literal = path.split("*")[0].split("?")[0].split("[")[0]
-    names = [name for name in machine.sizes if name.startswith(literal)]
+    names = machine.members.under(literal)
     folders = {dirname(name) for name in names}
     machine.steps += len(names) >> 2
     pattern_of = _compiled("/".join(parts))

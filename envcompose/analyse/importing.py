@@ -58,7 +58,7 @@ def need_module(machine: Machine, name: str) -> None:
     top = name.split(".", maxsplit=1)[0]
     if top == "torch":
         machine.touched_torch = True
-    if f"{top}/__init__.py" in machine.sizes or f"{top}.py" in machine.sizes:
+    if f"{top}/__init__.py" in machine.members.sizes or f"{top}.py" in machine.members.sizes:
         # A part of the sdist's own package that the sdist lacks (a link, or made by the build) is not from outside.
         return
     machine.see("import", name)
@@ -83,12 +83,14 @@ def _base(file: str, level: int) -> str:
 
 def _local(machine: Machine, name: str, base: str, scope: Scope) -> Value:
     """Find and evaluate a module of the sdist: beside the importing file, at the root, or on sys.path's additions."""
+    if name.rsplit(".", 1)[-1] not in machine.members.modules:
+        return None
     stem = name.replace(".", "/")
     roots = [base] if base else list(dict.fromkeys(["", *_path_folders(machine), dirname(scope.file)]))
     for root in roots:
         for candidate in (f"{stem}.py", f"{stem}/__init__.py"):
             path = normpath(join(root, candidate))
-            if path not in machine.sizes:
+            if path not in machine.members.sizes:
                 continue
             if path == scope.file:
                 return Unknown(name, True, (machine.file, machine.line))
@@ -100,7 +102,7 @@ def _local(machine: Machine, name: str, base: str, scope: Scope) -> Value:
             not base
             and name.split(".", maxsplit=1)[0] not in STANDARD
             and "." not in name
-            and normpath(join(root, stem)) in machine.folders
+            and normpath(join(root, stem)) in machine.members.code_folders
         ):
             return Unknown(name, True, (machine.file, machine.line))
     return None

@@ -107,6 +107,14 @@ def _dict(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
     return made
 
 
+def _fromkeys(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    items = items_of(machine, arguments[0]) if arguments else None
+    made: dict[Value, Value] = {}
+    for item in items or []:
+        put(machine, made, item, arguments[1] if len(arguments) > 1 else None)
+    return machine.unknown(node) if items is None else made
+
+
 def _sorted(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
     items = items_of(machine, arguments[0]) if arguments else None
     if items is None:
@@ -318,7 +326,7 @@ CALLS.update(
         "builtins.frozenset": _set,
         "builtins.dict": _dict,
         "collections.OrderedDict": _dict,
-        "dict.fromkeys": lambda m, a, k, n: {key: (a[1] if len(a) > 1 else None) for key in items_of(m, a[0]) or []},
+        "dict.fromkeys": _fromkeys,
         "builtins.sorted": _sorted,
         "builtins.reversed": _reversed,
         "builtins.enumerate": _enumerate,

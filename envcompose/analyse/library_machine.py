@@ -8,7 +8,7 @@ from typing import Any
 
 from envcompose.analyse.files import children, exists, find, member_path
 from envcompose.analyse.library import ATTRIBUTES, CALLS
-from envcompose.analyse.machine import ROOT, Machine
+from envcompose.analyse.machine import ROOT, Machine, program_error
 from envcompose.analyse.values import (
     Instance,
     Raised,
@@ -28,7 +28,10 @@ def _on_paths(function: Any) -> Any:
     def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
         if not arguments or not all(isinstance(value, (str, PurePosixPath)) for value in arguments):
             return machine.unknown(node)
-        return function(*(str(value) for value in arguments))
+        try:
+            return function(*(str(value) for value in arguments))
+        except TypeError as error:
+            raise program_error(error) from error
 
     return handler
 

@@ -124,13 +124,13 @@ def _find_packages(machine: Machine, arguments: Values, keywords: Keywords, node
     if base is None:
         return machine.unknown(node)
     prefix = "" if base == "." else f"{base}/"
-    folders = {dirname(name)[len(prefix) :] for name in machine.sizes if _is_package(name, prefix)}
+    folders = {dirname(name)[len(prefix) :] for name in machine.members.under(prefix) if _is_package(name, prefix)}
     tops = {folder for folder in folders if all(parent in folders for parent in _parents(folder))}
     return [folder.replace("/", ".") for folder in sorted(tops)]
 
 
 def _is_package(name: str, prefix: str) -> bool:
-    return name.startswith(prefix) and name.endswith("/__init__.py") and dirname(name) + "/" != prefix
+    return name.endswith("/__init__.py") and dirname(name) + "/" != prefix
 
 
 def _parents(folder: str) -> list[str]:
@@ -181,7 +181,7 @@ def _requirements(machine: Machine, arguments: Values, keywords: Keywords, node:
     """Model pip's and pkg_resources' parse_requirements: one record per requirement line, whose text is the line."""
 
     source = arguments[0] if arguments else None
-    if isinstance(source, (str, PurePosixPath)) and "\n" not in str(source) and member_path(source) in machine.sizes:
+    if isinstance(source, (str, PurePosixPath)) and "\n" not in str(source) and member_path(source) in machine.members.sizes:
         source = call_file(machine, open_member(machine, source), "read", [], node)
     lines = source.splitlines() if isinstance(source, str) else items_of(machine, source)
     if lines is None or not all(isinstance(line, str) for line in lines):

@@ -28,13 +28,21 @@ Values = list[Value]
 Keywords = dict[str, Value]
 
 
+NAMED = ("pattern", "repl", "string", "count", "flags")
+
+
 def _search(kind: str) -> Any:
+    names = NAMED if kind == "sub" else ("pattern", "string")
+    needed = 3 if kind == "sub" else 2
+
     def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-        values = list(arguments)
-        if values and isinstance(values[0], Instance) and values[0].cls == "re.Pattern":
+        values = [*arguments, *(keywords[name] for name in names[len(arguments) :] if name in keywords)]
+        if len(values) < needed:
+            return machine.unknown(node)
+        if isinstance(values[0], Instance) and values[0].cls == "re.Pattern":
             values[0] = values[0].names["pattern"]
         flags = keywords.get("flags", values[-1] if len(values) > (4 if kind == "sub" else 2) else 0)
-        if not all(isinstance(v, str) for v in values[: 3 if kind == "sub" else 2]):
+        if not all(isinstance(v, str) for v in values[:needed]):
             return machine.unknown(node)
         return match_pattern(machine, kind, values, _flags(flags), node)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from envcompose.analyse.members import Members
 from envcompose.analyse.values import ABSENT, Choice, Opaque, OutOfBudget, Raised, Scope, Unknown, Value
 from envcompose.model.analysis import Place, SdistTexts
 
-MAX_STEPS = 150_000
+MAX_STEPS = 100_000
+"""Three times what the largest of the real build scripts takes."""
 MAX_DEPTH = 170
 MAX_SIZE = 2_000_000
 """Characters of one string, or elements of one container, that an operation may make."""
@@ -66,7 +69,7 @@ class Machine:
     sdist: SdistTexts
     expressions: Mapping[type[ast.AST], Expression]
     statements: Mapping[type[ast.AST], Statement]
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    members: Members
     seen: list[Seen] = field(default_factory=list)
     env: dict[str, Value] = field(default_factory=dict)
     path: list[Value] = field(default_factory=list)
@@ -89,8 +92,8 @@ class Machine:
     scope: Scope | None = None
     unsure_exits: int = 0
     """How often a loop or function was left under an undecided condition."""
-    folders: frozenset[str] = frozenset()
-    """Folders that hold Python files themselves."""
+    _lines: dict[str, list[str]] = field(default_factory=dict)
+    """By file: its lines, once a place in it was named."""
     _journal: list[dict[int, tuple[Value, Value]]] = field(default_factory=list)
 
     # Evaluation.
@@ -154,7 +157,9 @@ class Machine:
     def place(self, line: int = 0, file: str = "") -> Place:
         """Name a line of the source, the present one unless told."""
         file, line = file or self.file, line or self.line
-        lines = self.sdist.texts.get(file, "").split("\n")
+        lines = self._lines.get(file)
+        if lines is None:
+            lines = self._lines[file] = self.sdist.texts.get(file, "").split("\n")
         text = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
         return Place(file=file, line=line, text=text)
 
@@ -336,8 +341,12 @@ def shorten(node: ast.AST) -> str:
     return text
 
 
+ADDRESS = re.compile(r"0x[0-9a-fA-F]+|\{[^}]*,[^}]*\}")
+"""What differs from run to run in the texts of Python's errors: where an object lies, in which order a set is shown."""
+
+
 def program_error(error: Exception) -> Raised:
     """Turn an error of a plain operation into the evaluated program's own exception."""
     from envcompose.analyse.values import kinds_of
 
-    return Raised(kinds_of(error), str(error)[:200])
+    return Raised(kinds_of(error), ADDRESS.sub("...", str(error)[:2000])[:200])

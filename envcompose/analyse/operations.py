@@ -71,10 +71,21 @@ def text_of(machine: Machine, value: Value) -> Value:
     return run_plain(machine, str, "str(...)", value)
 
 
-def is_printable(value: Value) -> bool:
-    """Does str() of the value show nothing but what is known, in an order that is stable?"""
+def is_plain(value: Value) -> bool:
+    """Is nothing of the value unknown, down to its innermost parts?"""
     if isinstance(value, (list, tuple, set, frozenset)):
+        return all(is_plain(part) for part in value)
+    if isinstance(value, dict):
+        return all(is_plain(key) and is_plain(part) for key, part in value.items())
+    return isinstance(value, PLAIN)
+
+
+def is_printable(value: Value) -> bool:
+    """Does str() of the value show nothing but what is known, in an order that is the same in every process?"""
+    if isinstance(value, (list, tuple)):
         return all(is_printable(part) for part in value)
+    if isinstance(value, (set, frozenset)):
+        return len(value) < 2 and all(is_printable(part) for part in value)
     if isinstance(value, dict):
         return all(is_printable(key) and is_printable(part) for key, part in value.items())
     return isinstance(value, PLAIN)
@@ -177,7 +188,7 @@ def compare(machine: Machine, kind: ast.cmpop, left: Value, right: Value, node: 
             return machine.unknown(node) if known is None else known is isinstance(kind, ast.Eq)
         return machine.unknown(node)
     machine.weigh(left, right)
-    if not (is_printable(left) and is_printable(right)):
+    if not (is_plain(left) and is_plain(right)):
         equal = left is right
         return equal is isinstance(kind, ast.Eq) if isinstance(kind, (ast.Eq, ast.NotEq)) else machine.unknown(node)
     return run_plain(machine, _COMPARISONS[type(kind)], node, left, right)
@@ -205,6 +216,15 @@ def _contains(machine: Machine, item: Value, container: Value, node: ast.AST) ->
         machine.weigh(container if isinstance(container, (list, tuple)) else None)
         return run_plain(machine, lambda a, b: b in a, node, container, item)
     return machine.unknown(node)
+
+
+def delete_item(machine: Machine, container: Value, key: Value) -> None:
+    """Delete container[key] of a list or dict. A key that is not there, or cannot be one, is the program's own error."""
+    machine.weigh(key)
+    try:
+        del container[key]
+    except (LookupError, TypeError, ValueError) as error:
+        raise program_error(error) from error
 
 
 def get_item(machine: Machine, container: Value, key: Value, node: ast.AST | str) -> Value:

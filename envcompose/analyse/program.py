@@ -6,13 +6,13 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from posixpath import dirname
 
 from envcompose.analyse import library_builtins, library_machine, library_setup, library_standard
 from envcompose.analyse.calls import call_function, find_in_class, items_of, yielded
 from envcompose.analyse.expressions import EXPRESSIONS
 from envcompose.analyse.importing import NO_TORCH
 from envcompose.analyse.machine import ROOT, Machine, Seen, World, shorten
+from envcompose.analyse.members import members
 from envcompose.analyse.signals import Signal
 from envcompose.analyse.statements import STATEMENTS
 from envcompose.analyse.trim import parse_python
@@ -55,8 +55,7 @@ def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Seq
 
     `path` names folders of the sdist where modules are found too, as PEP 517's backend-path does.
     """
-    folders = frozenset(dirname(name) for name, _ in sdist.names if name.endswith(".py"))
-    machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, dict(sdist.names), folders=folders, path=list(path))
+    machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, members(sdist.names), path=list(path))
     tree = parse_python(sdist.texts.get(file, ""))
     names: dict[str, Value] = {"__file__": f"{ROOT}/{file}", "__name__": "__main__", "__doc__": None}
     scope = Scope(names, file)

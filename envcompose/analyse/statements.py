@@ -12,7 +12,7 @@ from envcompose.analyse.calls import call_value, get_attribute, items_of
 from envcompose.analyse.catching import execute_assert, execute_raise, execute_try
 from envcompose.analyse.importing import import_from, import_module
 from envcompose.analyse.machine import Machine, Statement, shorten
-from envcompose.analyse.operations import get_item, operate
+from envcompose.analyse.operations import delete_item, operate
 from envcompose.analyse.signals import BREAK, CONTINUE, Break, Continue, Return
 from envcompose.analyse.values import (
     Class,
@@ -25,6 +25,8 @@ from envcompose.analyse.values import (
 )
 
 MAX_TURNS = 5_000
+MAX_UNTIL = 400
+"""Turns of a while loop: real ones trim a text or read a file's lines, and one that goes on is endless."""
 
 
 def _assign(machine: Machine, node: ast.Assign, scope: Scope) -> None:
@@ -78,9 +80,8 @@ def _delete(machine: Machine, node: ast.Delete, scope: Scope) -> None:
             container = machine.evaluate(target.value, scope)
             key = machine.evaluate(target.slice, scope)
             if isinstance(container, (dict, list)) and not isinstance(key, Unknown):
-                get_item(machine, container, key, node)
                 machine.touch(container)
-                del container[key]
+                delete_item(machine, container, key)
 
 
 # Branches.
@@ -117,7 +118,7 @@ def _turn(machine: Machine, node: ast.For | ast.AsyncFor | ast.While, scope: Sco
 
 def _while(machine: Machine, node: ast.While, scope: Scope) -> None:
     with machine.deeper():
-        for _ in range(MAX_TURNS):
+        for _ in range(MAX_UNTIL):
             truth = machine.truth(machine.evaluate(node.test, scope))
             if truth is False:
                 machine.execute(node.orelse, scope)
