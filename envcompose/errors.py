@@ -549,6 +549,7 @@ class ChannelUnreachable(EnvcomposeError):
     exit_status = 3
 
     def __init__(self, *, channel: str, reason: str) -> None:
+        self.reason = reason
         super().__init__(
             f"The conda channel {channel} cannot be reached: {reason}",
             hints=(

@@ -35,7 +35,7 @@ _UNREACHABLE: tuple[tuple[str, str], ...] = (
         "the records of {0} are not in the cache, and --offline asks nobody",
     ),
     (
-        r"no cache available|no sharded repodata index is cached|NoCacheAvailable",
+        r"no cache available|no usable repodata cache|no sharded repodata index is cached|NoCacheAvailable",
         "it is not in the cache, and --offline asks nobody",
     ),
 )

@@ -96,7 +96,7 @@ class RattlerSolver:
             for channel in _asked(channels):
                 self._run([channel], partial(_Engine.look, asked=[channel], subdir=subdir))
         except ChannelUnreachable as error:
-            return error.sentence
+            return error.reason
         return None
 
     def solve(self, question: CondaQuestion) -> CondaAnswer:
