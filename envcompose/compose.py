@@ -28,7 +28,8 @@ from envcompose.search.find import Found, find_candidate
 from envcompose.search.outlook import Observer
 from envcompose.search.plans import Planner, make_joining
 from envcompose.search.prospects import Scout
-from envcompose.search.settle import Joining, Preferences, Settled, Settler
+from envcompose.search.settle import Joining, Settler
+from envcompose.search.settled import Preferences, Settled
 from envcompose.search.subject import Demand, Stack
 from envcompose.search.subject_of import subject_of
 from envcompose.search.torches import torch_choices

@@ -11,7 +11,7 @@ from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.solution import LockedDistribution, Solution
 from envcompose.resolve.closure import Member
 from envcompose.resolve.locked import Source, index_source, locked
-from envcompose.search.settle import Settled
+from envcompose.search.settled import Settled
 
 BUILT = (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION)
 

@@ -12,7 +12,7 @@ from envcompose.model.record import CondaRecord
 from envcompose.model.target import Layer
 from envcompose.ports import PackageIndex
 from envcompose.resolve.closure import USER, Member
-from envcompose.search.settle import Settled
+from envcompose.search.settled import Settled
 
 _ORDER = (Standing.PROVED, Standing.BY_TABLES, Standing.ASSUMED)
 Pairs = tuple[tuple[str, str], ...]

@@ -21,7 +21,7 @@ from envcompose.read.secrets import mask_secrets
 from envcompose.read.targets import cuda_of_driver
 from envcompose.resolve.metadata import header_values
 from envcompose.search.find import Found, dear_rejections
-from envcompose.search.settle import Settled
+from envcompose.search.settled import Settled
 from envcompose.search.subject import Demand, Stack
 from envcompose.search.torches import TORCH, TorchWish
 

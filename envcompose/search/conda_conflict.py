@@ -43,8 +43,8 @@ class Conflict:
         absent = _ABSENT.search(self.words)
         if absent is not None:
             text = absent[1].rstrip(". *")
-            brought = "" if any(line.name == text.split()[0] for line in self.lines) else f", which {shown[0]} needs"
-            return f"the channels have no {text}{brought}"
+            own = next((line.why for line in self.lines if line.name == text.split()[0]), None)
+            return f"the channels have no {text} ({own or f'needed by {shown[0]}'})"
         because = _because(self.words)
         if len(shown) == 1:
             return f"no build of {shown[0]} fits{because}"

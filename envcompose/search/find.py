@@ -12,7 +12,8 @@ from packaging.version import Version
 from envcompose.model.decision import Artifact, Rejection
 from envcompose.model.intent import ArtifactKind
 from envcompose.search.prospects import Prospect, Scout
-from envcompose.search.settle import Settled, Settler
+from envcompose.search.settle import Settler
+from envcompose.search.settled import Settled
 
 _OFFERS = re.compile(r"Python|no versions? of|following versions of|is available")
 """Words of a conflict over what is offered, which differs from one Python to another."""

@@ -19,7 +19,8 @@ from envcompose.read.secrets import mask_secrets, without_secrets
 from envcompose.resolve.metadata import parse_requirement
 from envcompose.search.choices import Choices
 from envcompose.search.layers import Layers, Twins
-from envcompose.search.settle import Joining, Settled
+from envcompose.search.settle import Joining
+from envcompose.search.settled import Settled
 from envcompose.search.torches import cuda_line
 
 DEFAULT_CHANNEL = "conda-forge"

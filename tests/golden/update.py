@@ -16,6 +16,7 @@ from pathlib import Path
 
 from envcompose.model.intent import Intent
 from tests.replay.cases import Case, all_cases
+from tests.replay.channel import SmallCondaForge
 from tests.replay.driver import Recipes, run_command
 from tests.replay.record import urls_of
 from tests.replay.recording import Analyser, RecordedIndex, Recording, load_recording
@@ -28,6 +29,7 @@ class Replay:
         self.recipes = Recipes()
         self.recording: Recording = load_recording()
         self._analyser = Analyser(self.recipes.rules)
+        self._channel: SmallCondaForge | None = None
 
     def index(self, intent: Intent) -> RecordedIndex:
         """The recorded index as an intent's commands see it."""
@@ -36,7 +38,10 @@ class Replay:
     def outputs(self, case: Case, folder: Path) -> dict[str, str]:
         """Run a case in an empty folder; gives its texts by file name, the exit status among them."""
         case.lay_out(folder)
-        outputs = run_command(case.command, folder, self.index, self.recipes)
+        if case.has_channel and self._channel is None:
+            self._channel = SmallCondaForge(self.recipes.facts)
+        channel = self._channel if case.has_channel else None
+        outputs = run_command(case.command, folder, self.index, self.recipes, channel)
         return {"status.txt": f"{outputs.status}\n", **outputs.texts}
 
 

@@ -11,11 +11,19 @@ FOLDER = Path(__file__).resolve().parents[1] / "golden" / "cases"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One case; `command` is one line as a user would type it, run beside the files of `inputs/`."""
+    """One case; `command` is one line as a user would type it, run beside the files of `inputs/`.
+
+    A case named `locked-…` has the small conda-forge of `tests/replay/channel.py`; the others reach no channel.
+    """
 
     name: str
     folder: Path
     command: str
+
+    @property
+    def has_channel(self) -> bool:
+        """Can it solve the conda layer?"""
+        return self.name.startswith("locked-")
 
     def lay_out(self, folder: Path) -> None:
         """Copy the input files to where the command runs."""

@@ -29,9 +29,12 @@ from envcompose.world.apply import plan_files, write_files
 from envcompose.world.uv import UvResolver
 from envcompose.write.bundle import bundle_of
 from envcompose.write.document import composition_document, error_document, file_entry
+from tests.replay.channel import SmallCondaForge
 
 VERSION = "0.0.0"
 VERIFIER = {"__main__.py": "# The verifier stands here.\n"}
+
+INDEX = "https://index.example/simple"
 
 MakeIndex = Callable[[Intent], PackageIndex]
 
@@ -54,8 +57,10 @@ class Recipes:
         self.facts, self.rules = load_recipes()
 
 
-def run_command(command: str, folder: Path, make_index: MakeIndex, recipes: Recipes) -> Outputs:
-    """Run `envcompose init …` in a folder, which gets the written files."""
+def run_command(
+    command: str, folder: Path, make_index: MakeIndex, recipes: Recipes, channel: SmallCondaForge | None = None
+) -> Outputs:
+    """Run `envcompose init …` in a folder, which gets the written files; without a channel no lock is written."""
     arguments = shlex.split(command)
     assert arguments[:2] == ["envcompose", "init"], command
     options = build_parser().parse_args(arguments[1:])
@@ -73,7 +78,15 @@ def run_command(command: str, folder: Path, make_index: MakeIndex, recipes: Reci
             output = Path(options.output) if options.output else None
             intent, target = read_intent(inputs, wishes, recipes.facts, folder=output)
             heard.append(intent)
-            composition = compose(intent, World(facts=recipes.facts, index=make_index(intent), resolver=resolver))
+            world = World(
+                facts=recipes.facts,
+                index=make_index(intent),
+                resolver=resolver,
+                solver=channel.solver if channel else None,
+                names=channel.names if channel else None,
+                default_index=INDEX,
+            )
+            composition = compose(intent, world)
             return _written(composition, target, options.force, resolver.resolves)
         except EnvcomposeError as error:
             said = io.StringIO()
@@ -100,6 +113,8 @@ def _written(composition: Composition, target: Path, force: bool, resolves: int)
         "summary.txt": plain(summary_of(result, dry=False, notes=notes, stream=io.StringIO())) + "\n",
         "document.json": _json(document),
     }
+    if "pixi.lock" in result.texts:
+        texts["pixi.lock"] = result.texts["pixi.lock"]
     facts = composition.facts_digest
     digests = {bundle.set_digest: "{set}", facts: "{facts}", facts[:16]: "{facts}"}
     digests |= {file.sha256: "{" + file.path + "}" for file in planned}

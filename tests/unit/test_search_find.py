@@ -14,7 +14,8 @@ from envcompose.model.intent import Prefer
 from envcompose.search.find import Found, dear_rejections, find_candidate
 from envcompose.search.outlook import Observer
 from envcompose.search.prospects import Scout
-from envcompose.search.settle import Preferences, Settler
+from envcompose.search.settle import Settler
+from envcompose.search.settled import Preferences
 from envcompose.search.subject import Demand, Stack
 from tests.unit.core_fakes import (
     WHY,
