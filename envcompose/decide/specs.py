@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
+
+
+_COMPATIBLE = re.compile(r"~=\s*(\d+(?:\.\d+)+)")
 
 
 def conda_spec(bounds: Iterable[str]) -> str:
@@ -15,8 +19,20 @@ def conda_spec(bounds: Iterable[str]) -> str:
     bound of the same direction makes idle are left out.
     """
     pieces = {piece.strip() for bound in bounds for piece in bound.split(",") if piece.strip()}
+    if len(pieces) > 1:
+        # Beside other bounds a compatible release is easier to read, and to compare, as the two bounds that it is.
+        pieces = {bound for piece in pieces for bound in _compatible(piece)}
     kept = sorted((_conda_piece(piece) for piece in _without_idle(pieces)), key=_order)
     return ",".join(kept) or "*"
+
+
+def _compatible(piece: str) -> tuple[str, ...]:
+    """`~=4.12` as `>=4.12` and `<5.0a0` (PEP 440; conda-forge writes upper bounds below the first pre-release)."""
+    match = _COMPATIBLE.fullmatch(piece)
+    if match is None:
+        return (piece,)
+    parts = match[1].split(".")[:-1]
+    return f">={match[1]}", f"<{'.'.join([*parts[:-1], str(int(parts[-1]) + 1)])}.0a0"
 
 
 def both(first: str, second: str) -> str:
@@ -69,7 +85,16 @@ def _without_idle(pieces: set[str]) -> set[str]:
         if len(same) > 1:
             tightest = pick(same, key=lambda piece: _tightness(piece, strict_last=pick is max))
             kept -= set(same) - {tightest}
-    return kept
+    others = [judged[piece] for piece in kept if piece in judged and not piece.startswith("!=")]
+    return {piece for piece in kept if not _is_idle_exclusion(piece, others)}
+
+
+def _is_idle_exclusion(piece: str, others: list[SpecifierSet]) -> bool:
+    """Does another bound keep this version out already?"""
+    if not piece.startswith("!=") or piece.endswith("*") or _bound(piece) is None:
+        return False
+    version = Version(piece[2:].strip())
+    return any(not other.contains(version, prereleases=True) for other in others)
 
 
 def _bound(piece: str) -> SpecifierSet | None:

@@ -22,6 +22,9 @@ from envcompose.decide.specs import both, conda_spec
         (["==1.2.*"], "1.2.*"),
         (["===1.2"], "==1.2"),
         (["!=1.5", ">=1"], ">=1,!=1.5"),
+        (["!=4.7.0", ">=4.16", "~=4.0", "~=4.12"], ">=4.16,<5.0a0"),
+        (["~=4.12"], "~=4.12"),
+        (["~=1.4.2", "!=1.4.5"], ">=1.4.2,<1.5.0a0,!=1.4.5"),
     ],
 )
 def test_bounds_are_joined_as_people_write_them(bounds: list[str], spec: str):
@@ -47,7 +50,9 @@ def test_conda_specs_of_a_user_are_joined_with_bounds(first: str, second: str, j
 
 
 versions = st.sampled_from(["1", "1.5", "2", "2.0.1", "3"])
-pieces = st.builds("{}{}".format, st.sampled_from([">=", ">", "<=", "<", "==", "!="]), versions)
+pieces = st.builds("{}{}".format, st.sampled_from([">=", ">", "<=", "<", "==", "!="]), versions) | st.sampled_from(
+    ["~=1.5", "~=2.0.1"]
+)
 
 
 @given(bounds=st.lists(pieces, max_size=5))
