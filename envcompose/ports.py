@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from envcompose.model.analysis import Analysis
@@ -64,14 +64,22 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One PyPI resolve: PEP 508 lines, constraints, overrides, and the target."""
+    """One PyPI resolve: PEP 508 lines, constraints, overrides, and the target.
+
+    `python` is a minor (`3.12`, which means its first release) or a whole version; `subdir` is conda's name of the
+    platform. `prereleases` and `strategy` are words of uv and pixi; `preferences` are versions that are taken where
+    they fit.
+    """
 
     requirements: tuple[str, ...]
     constraints: tuple[str, ...]
     overrides: tuple[str, ...]
     python: str
     glibc: str
-    prerelease: bool = False
+    subdir: str = "linux-64"
+    prereleases: str = "if-necessary-or-explicit"
+    strategy: str = "highest"
+    preferences: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,16 +52,23 @@ class Closure:
 
 
 def trace_closure(
-    pins: Mapping[str, str], roots: Iterable[Requirement], universe: TargetUniverse, environment: Mapping[str, str]
+    pins: Mapping[str, str],
+    roots: Iterable[Requirement],
+    universe: TargetUniverse,
+    environment: Mapping[str, str],
+    *,
+    overrides: Mapping[str, Requirement] | None = None,
 ) -> Closure:
     """Walk from the roots through the metadata of the pinned versions, with extras and markers.
 
-    Pins that nothing reaches are left out (constraints never are reached by themselves).
+    Pins that nothing reaches are left out (constraints never are reached by themselves). An override stands in for
+    every requirement of its name.
     """
     walk = _Walk(
         pins={canonicalize_name(name): Version(version) for name, version in pins.items()},
         universe=universe,
         environment=environment,
+        overrides=overrides or {},
     )
     for root in roots:
         walk.require(USER, root)
@@ -73,11 +80,17 @@ class _Walk:
     """The state of one walk: extras reached so far, and who required what."""
 
     def __init__(
-        self, *, pins: Mapping[str, Version], universe: TargetUniverse, environment: Mapping[str, str]
+        self,
+        *,
+        pins: Mapping[str, Version],
+        universe: TargetUniverse,
+        environment: Mapping[str, str],
+        overrides: Mapping[str, Requirement],
     ) -> None:
         self._pins = pins
         self._universe = universe
         self._environment = environment
+        self._overrides = overrides
         self._extras: dict[str, set[str]] = {}
         self._by: dict[str, dict[tuple[str, str], Requirement]] = {}
         self._requires: dict[str, dict[str, Requirement]] = {}
@@ -86,6 +99,7 @@ class _Walk:
 
     def require(self, requirer: str, requirement: Requirement) -> None:
         name = canonicalize_name(requirement.name)
+        requirement = self._overrides.get(name, requirement)
         if name not in self._pins:
             return
         self._by.setdefault(name, {})[(requirer, str(requirement))] = requirement

@@ -9,7 +9,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.model.analysis import Reading
-from envcompose.model.target import marker_environment
 
 
 @lru_cache(maxsize=20_000)
@@ -48,24 +47,24 @@ def active_requirements(
     Lines that name an extra are parsed only where an extra was asked for: that is most of most metadata.
     """
     wanted = tuple(canonicalize_name(extra) for extra in extras)
-    python = environment["python_full_version"]
+    values = tuple(environment.items())
     active = []
     for text in texts:
         conditional = ";" in text and "extra" in text.partition(";")[2]
         if conditional and not wanted:
             continue
-        requirement = _active(text, wanted if conditional else (), python)
+        requirement = _active(text, wanted if conditional else (), values)
         if requirement is not None:
             active.append(requirement)
     return active
 
 
 @lru_cache(maxsize=50_000)
-def _active(text: str, extras: tuple[str, ...], python: str) -> Requirement | None:
+def _active(text: str, extras: tuple[str, ...], values: tuple[tuple[str, str], ...]) -> Requirement | None:
     """A requirement where its marker holds; the search asks for the same lines once per candidate."""
     requirement = parse_requirement(text)
     if requirement is None or requirement.marker is None:
         return requirement
-    environment = marker_environment(python.rpartition(".")[0])
+    environment = dict(values)
     holds = any(requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
     return requirement if holds else None

@@ -61,15 +61,24 @@ class TargetUniverse:
         admits: Admits = lambda name, version: True,
         replaced: Mapping[str, Sequence[Release]] | None = None,
         installed_torch: str | None = None,
-        implied: frozenset[str] = frozenset(),
+        implied: frozenset[str] | None = frozenset(),
+        unisolated: frozenset[str] | None = None,
+        ranks: Mapping[str, int] | None = None,
     ) -> None:
+        """`implied` names link torch, also where no metadata say so; with None what metadata say is all that counts.
+
+        Builds of `unisolated` names see `installed_torch`, those of all with None. `ranks` are the tags that fit,
+        where they are not those of x86_64 Linux: then no file name shows the platform, as the resolver would judge it.
+        """
         self._index = index
         self._python = python
-        self._ranks = wheel_ranks(python, glibc)
+        self._ranks = wheel_ranks(python, glibc) if ranks is None else ranks
+        self._disguised = ranks is not None
         self._admits = admits
         self._replaced = dict(replaced or {})
         self._installed_torch = installed_torch
         self._implied = implied
+        self._unisolated = unisolated
         self._by_version: dict[str, dict[Version, Release]] = {}
         self._shown: dict[str, dict[str, Release]] = {}
 
@@ -94,7 +103,7 @@ class TargetUniverse:
                 found = None if files is None else self._group(name, files)
             if found is None:
                 return None
-            self._shown[name] = {_filename(release): release for release in found}
+            self._shown[name] = {self._filename(release): release for release in found}
         return self._shown[name]
 
     def release(self, name: str, version: Version) -> Release:
@@ -121,6 +130,8 @@ class TargetUniverse:
 
     def _with_torch(self, release: Release, text: str) -> str:
         """What links torch or imports it to build needs one in the environment, also where no metadata say so."""
+        if self._implied is None:
+            return text
         needs = release.name in self._implied
         if not needs and release.from_sdist:
             build_needs = self.analysis_of(release).build_needs
@@ -137,7 +148,9 @@ class TargetUniverse:
     def reading_of(self, release: Release) -> Reading:
         """The sdist's metadata under this universe's assumption about the installed torch."""
         assert release.file is not None
-        return self._index.analysis(release.file, torches=(self._installed_torch,), python=self._python).readings[0]
+        seen = self._unisolated is None or release.name in self._unisolated
+        torch = self._installed_torch if seen else None
+        return self._index.analysis(release.file, torches=(torch,), python=self._python).readings[0]
 
     def _group(self, name: str, files: Sequence[PackageFile]) -> list[Release]:
         releases = []
@@ -150,16 +163,24 @@ class TargetUniverse:
                 releases.append(Release(name=name, version=version, file=chosen))
         return releases
 
-    @staticmethod
-    def _offer(release: Release) -> Offer:
+    def _offer(self, release: Release) -> Offer:
         file = release.file
+        filename = self._filename(release)
         return Offer(
-            filename=_filename(release),
-            sha256=(file.sha256 if file else None) or _name_digest(release),
+            filename=filename,
+            sha256=(file.sha256 if file else None) or _name_digest(release, filename),
             requires_python=file.requires_python if file else None,
             yanked=file.yanked if file else False,
             uploaded=file.uploaded if file else None,
         )
+
+    def _filename(self, release: Release) -> str:
+        """The name under which the resolver sees a release: always a wheel, and unique for its version."""
+        file = release.file
+        real = file is not None and file.is_wheel and not release.rewrite and not self._disguised
+        if file is not None and real and (file.version is release.version or file.version == release.version):
+            return file.filename
+        return f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"
 
 
 def stub(name: str, version: Version) -> Release:
@@ -174,15 +195,6 @@ def _sdist(files: Sequence[PackageFile]) -> PackageFile | None:
     return sdists[0] if sdists else None
 
 
-def _name_digest(release: Release) -> str:
+def _name_digest(release: Release, filename: str) -> str:
     """Stands in for a hash that no index tells: uv keeps metadata by hash, so each file needs one of its own."""
-    return hashlib.sha256(f"{release.name} {release.version} {_filename(release)}".encode()).hexdigest()
-
-
-def _filename(release: Release) -> str:
-    """The name under which the resolver sees a release: always a wheel, and unique for its version."""
-    file = release.file
-    real = file is not None and file.is_wheel and not release.rewrite
-    if file is not None and real and (file.version is release.version or file.version == release.version):
-        return file.filename
-    return f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"
+    return hashlib.sha256(f"{release.name} {release.version} {filename}".encode()).hexdigest()

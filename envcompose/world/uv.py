@@ -13,7 +13,15 @@ from envcompose.errors import ResolverBroken
 from envcompose.ports import Answer, Question, Universe
 from envcompose.world.loopback import Loopback
 
-_PLATFORM = "x86_64-manylinux_2_40"
+_PLATFORMS = {
+    "linux-64": "x86_64-manylinux_2_40",
+    "linux-aarch64": "aarch64-manylinux_2_40",
+    "linux-riscv64": "riscv64-unknown-linux",
+    "osx-64": "x86_64-apple-darwin",
+    "osx-arm64": "aarch64-apple-darwin",
+    "win-64": "x86_64-pc-windows-msvc",
+    "win-arm64": "aarch64-pc-windows-msvc",
+}
 """uv only has to know the system: which wheels fit the target's glibc is decided in the universe, for any glibc."""
 
 _INFEASIBLE = ("No solution found", "Because ", "Requirements contain conflicting")
@@ -69,7 +77,8 @@ class UvResolver:
         for flag, lines in (("--constraints", question.constraints), ("--overrides", question.overrides)):
             if lines:
                 options += [flag, _write_lines(folder / f"{flag[2:]}.txt", lines)]
-        options += ["--python", sys.executable, "--python-version", question.python, "--python-platform", _PLATFORM]
+        options += ["--python", sys.executable, "--python-version", question.python]
+        options += ["--python-platform", _PLATFORMS[question.subdir]]
         options += [
             "--default-index",
             url,
@@ -80,7 +89,10 @@ class UvResolver:
             "--color",
             "never",
         ]
-        options += ["--prerelease", "allow" if question.prerelease else "if-necessary-or-explicit"]
+        options += ["--prerelease", question.prereleases, "--resolution", question.strategy]
+        if question.preferences:
+            # uv keeps the versions of an output that is there already, wherever they fit.
+            _write_lines(folder / "out.txt", [f"{name}=={version}" for name, version in question.preferences.items()])
         return [uv.find_uv_bin(), "pip", "compile", *options, "-o", str(folder / "out.txt"), str(folder / "in.txt")]
 
 
