@@ -336,6 +336,7 @@ class Infeasible(EnvcomposeError):
         hints = hints or ("loosen what is named above, or leave options such as --python to their rules",)
         super().__init__(sentence, facts=[f"{entry.what}: {entry.why}" for entry in rejected], hints=hints)
         self.rejected = tuple(rejected)
+        self.complete = complete
 
 
 class PixiTooOld(InputError):
@@ -620,6 +621,19 @@ class LockUnsupported(InputError):
             hints=("pixi lock",),
             file=path,
             line=line,
+        )
+
+
+class PackageRequirementInvalid(InputError):
+    """A requirement in a package's own metadata that neither uv nor pixi reads (exit 2); `kind` is what it claims to be."""
+
+    code = "package-requirement-invalid"
+
+    def __init__(self, *, text: str, kind: str, reason: str) -> None:
+        shown = "".join(letter if letter.isprintable() else " " for letter in text[:200])
+        super().__init__(
+            f"The {kind} {shown!r} of a package does not parse: {reason}",
+            hints=("pin another version of the package that has it",),
         )
 
 

@@ -63,8 +63,8 @@ class LockedPypi:
     """One PyPI distribution of the lock.
 
     `url` is the location as it stands in the lock: a file's URL, `direct+…` for a wheel or archive by URL, `git+…`, or
-    a relative path (`./project`). A path folder has neither version nor index. `index` is None for the default index:
-    pixi leaves PyPI's own out. `requires_dist` are requirement texts in pixi's form (see `requirement_text`).
+    a relative path (`./project`). A path folder has neither version nor index. `index` is None for PyPI's own, which pixi
+    leaves out; one that is absent in a text counts as the first index of the environment. `requires_dist` are requirement texts in pixi's form (see `requirement_text`).
     """
 
     url: str

@@ -44,7 +44,7 @@ _LAST_SECOND = 253_402_300_799
 def read_lock(text: str, path: str) -> LockFile | OtherLockVersion:
     """Read a lock file; `path` is what errors call it.
 
-    Edits do not matter: comments, flow style, any order, unused and repeated entries (of which the first counts) are
+    Edits do not matter: comments, flow style, any order, unused and repeated entries (of which the last counts) are
     read as pixi reads them. Hashes come back in lower case and times in milliseconds. A file of another version of the
     format gives OtherLockVersion. Raises LockInvalid, with its line, for what pixi calls an error, and LockUnsupported
     for conda packages that pixi builds from source: they have no URL.
@@ -62,8 +62,8 @@ def read_lock(text: str, path: str) -> LockFile | OtherLockVersion:
     packages: dict[tuple[bool, str], Locked] = {}
     for entry in top.tables("packages"):
         package = _package(entry)
-        packages.setdefault((isinstance(package, LockedPypi), package.url), package)
-        lines.setdefault(package.url, entry.table.line)
+        packages[isinstance(package, LockedPypi), package.url] = package
+        lines[package.url] = entry.table.line
     names = {platform.name for platform in platforms}
     environments = top.inner("environments")
     found = tuple(_environment(name, environments.inner(name), names, packages) for name in environments.table)

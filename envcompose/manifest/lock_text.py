@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from envcompose.manifest.conda_url import build_number_of, conda_url_parts, noarch_of
@@ -106,7 +107,8 @@ def _conda_entry_end(record: LockedConda) -> dict[str, Plain]:
     # An empty list of purls and an empty table of run exports say something, so they are written.
     said: dict[str, Plain] = {}
     if record.purls is not None:
-        said["purls"] = sorted(set(record.purls))
+        purls = sorted(set(record.purls), key=_purl_order)
+        said["purls"] = tuple(purls)
     if record.run_exports is not None:
         said["run_exports"] = {kind: record.run_exports[kind] for kind in _RUN_EXPORTS if record.run_exports.get(kind)}
     rest: dict[str, Plain] = {
@@ -116,6 +118,11 @@ def _conda_entry_end(record: LockedConda) -> dict[str, Plain]:
         "python_site_packages_path": record.python_site_packages_path,
     }
     return said | _without_absent(rest)
+
+
+def _purl_order(purl: str) -> list[str]:
+    """By name before qualifiers: `pkg:pypi/a?x` stands before `pkg:pypi/a-b`."""
+    return re.split("[@?#]", purl)
 
 
 def _channel(channel: str | None, assumed: str | None) -> str | None:

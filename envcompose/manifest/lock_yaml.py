@@ -21,12 +21,11 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 _ZERO_LED = re.compile(r"[+-]?0[0-9]+")
 
 # Where a plain scalar would end early or begin something else (libyaml's analysis for block style).
-_UNSAFE_START = re.compile(r"[#,\[\]{}&*!|>'\"%@`]|[?:-](?:[ \t\r\n\u0085\u2028\u2029]|$)|---|\.\.\.")
-_UNSAFE_INSIDE = re.compile(r":(?:[ \t\r\n\u0085\u2028\u2029]|$)|(?<=[ \t\r\n\u0085\u2028\u2029])#")
-_BREAK = re.compile(r"[\r\n\u0085\u2028\u2029]")
-_UNPRINTABLE = re.compile(
-    "[^\\n\\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]"  # libyaml's word for it: no tab, no BOM
-)
+_UNSAFE_START = re.compile(r"[#,\[\]{}&*!|>'\"%@`]|[?:-](?:[ \t\n]|$)|---|\.\.\.")
+_UNSAFE_INSIDE = re.compile(r":(?:[ \t\n]|$)|(?<=[ \t\n])#")
+# What libyaml counts as printable: no tab, no BOM, no other control. The two Unicode line breaks are kept out of
+# plain text with them, where libyaml would break the line.
+_UNPRINTABLE = re.compile("[^\n\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = {
     "\0": "0",
     "\x07": "a",
@@ -114,11 +113,11 @@ def scalar_text(text: str, indent: str = "") -> str:
         return _block(text, indent)
     if not isinstance(plain_value(text), str) or _ZERO_LED.fullmatch(text):
         return _single(text)
-    if _UNPRINTABLE.search(text) or re.search(r" [\r\u0085\u2028\u2029]", text):
+    if _UNPRINTABLE.search(text):
         return _double(text)
     if text[0] == " " or text[-1] == " " or _UNSAFE_START.match(text) or _UNSAFE_INSIDE.search(text):
         return _single(text)
-    return _single(text) if _BREAK.search(text) else text
+    return text
 
 
 def _single(text: str) -> str:
@@ -139,7 +138,7 @@ def _escaped(char: str) -> str:
 
 
 def _block(text: str, indent: str) -> str:
-    if text[-1] == " " or _UNPRINTABLE.search(text) or re.search(r" [\r\n\u0085\u2028\u2029]", text):
+    if text[-1] == " " or _UNPRINTABLE.search(text) or " \n" in text:
         return _double(text)
     hint = "2" if text[0] in " \n" else ""
     chomp = "-" if not text.endswith("\n") else "+" if text == "\n" or text.endswith("\n\n") else ""
