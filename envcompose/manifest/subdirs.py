@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envcompose.manifest.conda_url import SUBDIRS
 from envcompose.model.record import VirtualPackage
 
 _ARCHSPEC = {
@@ -23,21 +24,8 @@ _ARCHSPEC = {
     "win-64": "x86_64",
     "win-arm64": "aarch64",
 }
-_ARCHITECTURES = {
-    "linux": "32 64 aarch64 armv6l armv7l loongarch64 ppc64le ppc64 ppc s390x riscv32 riscv64",
-    "freebsd": "32 64 arm64",
-    "osx": "64 arm64",
-    "ios": "arm64",
-    "iossimulator": "64 arm64",
-    "android": "32 64 aarch64 armv7a",
-    "win": "32 64 arm64",
-    "emscripten": "wasm32 wasm64",
-    "wasi": "wasm32",
-    "zos": "z",
-}
-SUBDIRS = frozenset(
-    {"noarch", *(f"{system}-{arch}" for system, archs in _ARCHITECTURES.items() for arch in archs.split())}
-)
+__all__ = ["FAMILIES", "SUBDIRS", "default_virtual", "is_linux", "is_osx", "is_unix", "is_windows", "of_family"]
+
 FAMILIES = frozenset({"linux", "unix", "win", "osx", "macos"})
 
 

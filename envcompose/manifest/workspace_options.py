@@ -145,7 +145,7 @@ def read_pypi_options(table: TomlTable, key: str = "pypi-options") -> PypiOption
     extra = options.texts("extra-index-urls") or ()
     read = PypiOptions(
         index_url=options.parsed("index-url", parse_url),
-        extra_index_urls=tuple(dict.fromkeys(options.read("extra-index-urls", url, parse_url) for url in extra)),
+        extra_index_urls=tuple(options.read("extra-index-urls", url, parse_url) for url in extra),
         find_links=_find_links(options),
         no_build_isolation=_packages(options, "no-build-isolation"),
         no_build=_packages(options, "no-build"),
@@ -167,7 +167,7 @@ def _find_links(table: TomlTable) -> tuple[tuple[str, str], ...]:
         return ()
     if not isinstance(value, list):
         raise table.wrong("find-links", f"find-links must be a list, not {kind_of(value)}")
-    links: dict[tuple[str, str], None] = {}
+    links: list[tuple[str, str]] = []
     for index, one in enumerate(value):
         if not isinstance(one, dict):
             raise table.source.wrong(
@@ -179,7 +179,7 @@ def _find_links(table: TomlTable) -> tuple[tuple[str, str], ...]:
         path, url = entry.text("path"), entry.parsed("url", parse_url)
         if (path is None) == (url is None):
             raise entry.wrong(None, "an entry of find-links has either a path or a url")
-        links["path" if url is None else "url", path if url is None else url] = None  # type: ignore[index]
+        links.append(("url", url) if url is not None else ("path", path or ""))
     return tuple(links)
 
 
@@ -220,8 +220,8 @@ def _overlaid(below: PypiOptions, above: PypiOptions, *, overrides: Mapping[str,
 
     return PypiOptions(
         index_url=last(lambda options: options.index_url),
-        extra_index_urls=tuple(dict.fromkeys(below.extra_index_urls + above.extra_index_urls)),
-        find_links=tuple(dict.fromkeys(below.find_links + above.find_links)),
+        extra_index_urls=_listed(below.extra_index_urls, above.extra_index_urls),
+        find_links=_listed(below.find_links, above.find_links),
         no_build_isolation=_joined(below.no_build_isolation, above.no_build_isolation),
         no_build=_joined(below.no_build, above.no_build),
         no_binary=_joined(below.no_binary, above.no_binary),
@@ -230,6 +230,11 @@ def _overlaid(below: PypiOptions, above: PypiOptions, *, overrides: Mapping[str,
         dependency_overrides=overrides,  # type: ignore[arg-type]
         skip_wheel_filename_check=last(lambda options: options.skip_wheel_filename_check),
     )
+
+
+def _listed(below: tuple[Value, ...], above: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Both lists; as in pixi, what stands there twice goes only where there are two lists."""
+    return tuple(dict.fromkeys(below + above)) if below and above else below or above
 
 
 def _joined(first: bool | tuple[str, ...], second: bool | tuple[str, ...]) -> bool | tuple[str, ...]:

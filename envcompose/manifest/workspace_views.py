@@ -14,6 +14,7 @@ from envcompose.manifest.workspace import (
     Channel,
     ChannelPriority,
     CondaWish,
+    Cutoff,
     Environment,
     Feature,
     Platform,
@@ -65,6 +66,8 @@ class View:
     solve_group: str | None
     features: tuple[str, ...]
     channels: tuple[Channel, ...]
+    group_channels: tuple[Channel, ...]
+    """The channels of the whole solve group, as in a lock file."""
     channel_priority: ChannelPriority
     solve_strategy: SolveStrategy
     dependencies: tuple[CondaWish, ...]
@@ -213,6 +216,7 @@ def view_of(workspace: Workspace, environment: Environment, platform: Platform) 
         solve_group=environment.solve_group,
         features=tuple(feature.name for feature in features),
         channels=channels_of(workspace, features),
+        group_channels=channels_of(workspace, group_features(workspace, environment)),
         channel_priority=_priority(features),
         solve_strategy=strategy,
         dependencies=_merged(here, platform, lambda target: target.dependencies),
@@ -262,10 +266,29 @@ def options_of(workspace: Workspace, features: Iterable[Feature]) -> PypiOptions
     return overlay_options(workspace.pypi_options or PypiOptions(), joined)
 
 
-def cutoffs_of(workspace: Workspace, channels: Iterable[Channel], now: datetime) -> Cutoffs:
-    """The instants after which packages are left out of a solve."""
+def wishes_everywhere(workspace: Workspace, environment: str) -> Mapping[str, tuple[PypiWish, ...]]:
+    """The PyPI wishes of an environment that hold on all platforms, by name."""
+    found: dict[str, tuple[PypiWish, ...]] = {}
+    for one in workspace.environments:
+        if one.name == environment:
+            for feature in features_of(workspace, one):
+                for name, wishes in feature.targets[0].pypi.items():
+                    found[name] = (*found.get(name, ()), *wishes)
+    return found
+
+
+def cutoffs_of(workspace: Workspace, channels: Iterable[Channel], now: datetime | None) -> Cutoffs:
+    """The instants after which packages are left out of a solve; without a `now`, durations such as `7d` are left out."""
+
+    def instant(cutoff: Cutoff | None) -> datetime | None:
+        if cutoff is None or (now is None and cutoff.at is None):
+            return None
+        return cutoff.instant(now or datetime.min)
+
+    by_channel = {channel.url: instant(channel.exclude_newer) for channel in channels}
+    by_package = {name: instant(cutoff) for name, cutoff in workspace.package_cutoffs.items()}
     return Cutoffs(
-        default=workspace.exclude_newer.instant(now) if workspace.exclude_newer else None,
-        channels={channel.url: channel.exclude_newer.instant(now) for channel in channels if channel.exclude_newer},
-        packages={name: cutoff.instant(now) for name, cutoff in workspace.package_cutoffs.items()},
+        default=instant(workspace.exclude_newer),
+        channels={url: at for url, at in by_channel.items() if at is not None},
+        packages={name: at for name, at in by_package.items() if at is not None},
     )

@@ -1,0 +1,1 @@
+"""Findings on any manifest and lock: pixi's own verdict, and what pixi does not check."""

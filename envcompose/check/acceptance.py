@@ -1,0 +1,184 @@
+"""pixi's verdict on a lock file, without pixi: would it take the lock as it is, solve again, or fail to read it?
+
+The rules are those of pixi 0.77, from its public source and from running it on hundreds of locks (facts: pixi.md §9.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from envcompose.check.environment import Disk, check_environment
+from envcompose.check.groups import check_groups
+from envcompose.check.lock_platforms import aligned, locked_platform
+from envcompose.check.lock_values import check_values
+from envcompose.check.verdict import Reason, Standing, Unmet, Verdict
+from envcompose.check.walk import Walk, Walked
+from envcompose.errors import LockInvalid
+from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, OtherLockVersion
+from envcompose.manifest.lock_reading import read_lock
+from envcompose.manifest.workspace import Workspace
+from envcompose.manifest.workspace_views import View, all_platforms, environments_of
+from envcompose.ports import TextFiles
+
+Entry = TypeVar("Entry", LockedConda, LockedPypi)
+
+Target = tuple[str, str]
+"""The names of an environment and of a platform of the manifest."""
+
+
+def judge(
+    workspace: Workspace,
+    lock_text: str,
+    files: TextFiles,
+    *,
+    default_index: str,
+    path: str = "pixi.lock",
+    root: str | None = None,
+    now: datetime | None = None,
+) -> Verdict:
+    """pixi's verdict on a lock for a workspace, with the first reason for each environment and platform.
+
+    `files` are asked for projects that the manifest names by path, below `root` (by default the manifest's folder).
+    `default_index` is the address of PyPI's simple index. Without `now`, an `exclude-newer` that is a duration is
+    not judged. Raises LockUnsupported for conda packages that pixi builds from source.
+    """
+    try:
+        lock = read_lock(lock_text, path)
+        if isinstance(lock, OtherLockVersion):
+            text = f"its format has version {lock.version}, and pixi writes version 7"
+            return Verdict(standing=Standing.STALE, reasons=(Reason(code="lock-version", text=text),))
+        check_values(lock, path)
+    except LockInvalid as error:
+        reason = Reason(code="lock-unreadable", text=error.sentence, line=error.line)
+        return Verdict(standing=Standing.ERROR, reasons=(reason,))
+    folder = workspace.path.rpartition("/")[0] if root is None else root
+    judging = _Judging(
+        workspace=workspace,
+        lock=aligned(with_indexes(lock, default_index), all_platforms(workspace)),
+        disk=Disk(files=files, root=folder),
+        default_index=default_index,
+        now=now,
+    )
+    reasons = tuple(judging.reasons())
+    return Verdict(standing=Standing.STALE if reasons else Standing.UP_TO_DATE, reasons=reasons)
+
+
+def with_indexes(lock: LockFile, default_index: str) -> LockFile:
+    """The lock with an index on every distribution that names none: the first of its environment's.
+
+    An entry that several environments share takes it from the first of them by name, as in pixi.
+    """
+    indexes: dict[str, str] = {}
+    for environment in sorted(lock.environments, key=lambda one: one.name):
+        first = environment.indexes[0] if environment.indexes else default_index
+        for found in environment.packages.values():
+            for package in found:
+                indexes.setdefault(package.url, first)
+
+    def filled(package: LockedConda | LockedPypi) -> LockedConda | LockedPypi:
+        if isinstance(package, LockedPypi) and package.index is None:
+            return replace(package, index=indexes[package.url]) if _is_file(package) else package
+        return package
+
+    entries = {id(one): filled(one) for env in lock.environments for found in env.packages.values() for one in found}
+    environments = tuple(
+        replace(
+            one,
+            packages={name: tuple(entries[id(package)] for package in found) for name, found in one.packages.items()},
+        )
+        for one in lock.environments
+    )
+    return replace(lock, environments=environments)
+
+
+def _is_file(package: LockedPypi) -> bool:
+    return package.version is not None or package.sha256 is not None or package.md5 is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judging:
+    workspace: Workspace
+    lock: LockFile
+    disk: Disk
+    default_index: str
+    now: datetime | None
+
+    def reasons(self) -> Iterator[Reason]:
+        """All reasons against the lock, in the order of the manifest."""
+        locked = {environment.name: environment for environment in self.lock.environments}
+        walked: dict[Target, Walked] = {}
+        stale: set[Target] = set()
+        for name, views in self._views().items():
+            for reason in self._environment(name, views, locked.get(name), walked):
+                stale |= {(name, view.platform.name) for view in views if reason.platform in (None, view.platform.name)}
+                yield reason
+        yield from check_groups(self.workspace, self.lock, walked, stale)
+        known = {environment.name for environment in self.workspace.environments}
+        for name in locked:
+            if name not in known:
+                yield Reason(
+                    code="environment-surplus", text="it is locked, and the manifest has it no more", environment=name
+                )
+
+    def _views(self) -> Mapping[str, list[View]]:
+        views: dict[str, list[View]] = {environment.name: [] for environment in self.workspace.environments}
+        for view in environments_of(self.workspace):
+            views[view.environment].append(view)
+        return views
+
+    def _environment(
+        self, name: str, views: Sequence[View], locked: LockEnvironment | None, walked: dict[Target, Walked]
+    ) -> Iterator[Reason]:
+        if locked is None:
+            # Without a platform there is nothing to lock, and pixi does not miss it.
+            yield from [Unmet("environment-missing", "it is not locked").at(name)] if views else []
+            return
+        if not views:
+            return
+        try:
+            check_environment(
+                self.workspace,
+                views,
+                self.lock,
+                locked,
+                disk=self.disk,
+                default_index=self.default_index,
+                now=self.now,
+            )
+        except Unmet as unmet:
+            yield unmet.at(name)
+            return
+        for view in views:
+            try:
+                walked[name, view.platform.name] = self._walk(view, locked)
+            except Unmet as unmet:
+                yield unmet.at(name, view.platform.name)
+
+    def _walk(self, view: View, locked: LockEnvironment) -> Walked:
+        platform = locked_platform(self.lock, view.platform)
+        packages = locked.packages.get(platform.name, ()) if platform is not None else ()
+        records = [package for package in packages if isinstance(package, LockedConda)]
+        pypi = [package for package in packages if isinstance(package, LockedPypi)]
+        if view.has_pypi and not pypi and all(record.purls is None for record in records):
+            raise Unmet("purls-missing", "no record says which PyPI packages it stands for")
+        links = [value for kind, value in locked.find_links if kind == "url"]
+        return Walk(
+            view=view,
+            conda=_by_name(records),
+            pypi=_by_name(pypi),
+            indexes=(*(locked.indexes or ()), *links) or (self.default_index,),
+            files=self.disk.files,
+            root=self.disk.root,
+        ).go()
+
+
+def _by_name(packages: Sequence[Entry]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for package in packages:
+        known = found.setdefault(package.name, package)
+        if known is not package and known.url != package.url:
+            raise Unmet("locked-twice", f"{package.name} is locked twice", package.name)
+    return found
