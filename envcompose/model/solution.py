@@ -45,6 +45,8 @@ class LockedDistribution:
     index: str | None
     requires_dist: tuple[str, ...]
     requires_python: str | None
+    from_source: bool = False
+    """Are the requirements those of an sdist, a checkout or a folder?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

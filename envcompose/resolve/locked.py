@@ -44,4 +44,5 @@ def locked(member: Member, universe: TargetUniverse, source: Source) -> LockedDi
         index=source.index,
         requires_dist=tuple(header_values(headers, "Requires-Dist")),
         requires_python=next(iter(header_values(headers, "Requires-Python")), None),
+        from_source=not source.url.partition("#")[0].endswith(".whl"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,7 @@ from envcompose.model.distribution import PackageFile
 
 _MACHINES = {"64": "x86_64", "aarch64": "aarch64", "arm64": "arm64", "ppc64le": "ppc64le", "riscv64": "riscv64"}
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+_BUILD = re.compile(r"(\d+)(.*)", re.ASCII)
 _OLDEST = {"x86_64": 5, "riscv64": 31}
 """The oldest glibc with wheels for a machine (2.17 where nothing else is said)."""
 _WINDOWS = {"win-32": "win32", "win-64": "win_amd64", "win-arm64": "win_arm64"}
@@ -73,14 +75,24 @@ def wheel_tags(filename: str) -> list[str]:
 
 
 def best_wheel(files: Sequence[PackageFile], ranks: Mapping[str, int]) -> PackageFile | None:
-    """The wheel that fits best, or None; equal ranks go to the later file name (a higher build tag)."""
-    best: tuple[int, str] | None = None
+    """The wheel that fits best, or None; equal ranks go to the higher build tag, then to the later file name."""
+    best: tuple[int, tuple[int, str], str] | None = None
     chosen = None
     for file in files:
         rank = _rank(file.filename, ranks) if file.is_wheel else None
-        if rank is not None and (best is None or (-rank, file.filename) > best):
-            best, chosen = (-rank, file.filename), file
+        if rank is None:
+            continue
+        found = (-rank, _build_tag(file.filename), file.filename)
+        if best is None or found > best:
+            best, chosen = found, file
     return chosen
+
+
+def _build_tag(filename: str) -> tuple[int, str]:
+    """The build tag in its order: none first, then by its leading number, then by the rest (binary distribution format)."""
+    parts = filename[:-4].split("-")
+    match = _BUILD.fullmatch(parts[2]) if len(parts) == 6 else None
+    return (int(match[1]), match[2]) if match else (-1, "")
 
 
 def _rank(filename: str, ranks: Mapping[str, int]) -> int | None:

@@ -86,6 +86,7 @@ def _project(intent: Intent, lines: Sequence[PypiDependency]) -> LockedDistribut
         index=None,
         requires_dist=project.requires_dist,
         requires_python=project.requires_python,
+        from_source=True,
     )
 
 

@@ -6,10 +6,14 @@ from envcompose.decide.manifest_needs import rich_platform
 from envcompose.manifest.channels import channel_url
 from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, LockPlatform
 from envcompose.manifest.lock_text import render_lock
+from envcompose.manifest.requirement_text import requirement_text, requires_python_text
 from envcompose.model.composition import Composition
 from envcompose.model.record import CondaRecord, VirtualPackage
 from envcompose.model.solution import CondaSolution, LockedDistribution, Solution
 from envcompose.read.secrets import without_secrets
+
+PURL_SOURCE = "hash-mapping"
+"""How pixi says that a name is from its public map, asked by the record's hash, which it does first (facts: pixi.md §3)."""
 
 RICH = "p1"
 """How pixi names the first rich platform of a manifest in its lock (facts: pixi.md §1.2)."""
@@ -40,7 +44,8 @@ def lock_of(composition: Composition) -> str | None:
 def locked_packages(solution: Solution) -> tuple[LockedConda | LockedPypi, ...]:
     """The lock's entries of both layers; the renderer orders them."""
     conda = (locked_conda(record, solution.conda.pypi_names[record.url]) for record in solution.conda.records)
-    return (*conda, *(locked_pypi(distribution) for distribution in solution.distributions or ()))
+    default = solution.default_index
+    return (*conda, *(locked_pypi(distribution, default) for distribution in solution.distributions or ()))
 
 
 def locked_conda(record: CondaRecord, pypi_names: tuple[str, ...]) -> LockedConda:
@@ -65,25 +70,25 @@ def locked_conda(record: CondaRecord, pypi_names: tuple[str, ...]) -> LockedCond
         file_name=record.file_name,
         license=record.license,
         license_family=record.license_family,
-        purls=tuple(f"pkg:pypi/{name}" for name in pypi_names),
+        purls=tuple(f"pkg:pypi/{name}?source={PURL_SOURCE}" for name in pypi_names),
         size=record.size,
         timestamp=record.timestamp,
         python_site_packages_path=record.python_site_packages_path,
     )
 
 
-def locked_pypi(distribution: LockedDistribution) -> LockedPypi:
-    """One PyPI distribution of the lock, its requirements as pixi writes them."""
-    from envcompose.manifest.requirement_text import requirement_text, requires_python_text
-
-    requires_python = distribution.requires_python
+def locked_pypi(distribution: LockedDistribution, default_index: str) -> LockedPypi:
+    """One PyPI distribution of the lock, its requirements as pixi writes them; pixi leaves the default index out."""
+    requires_python, index = distribution.requires_python, distribution.index
     return LockedPypi(
         url=distribution.location,
         name=distribution.name,
         version=distribution.version,
         sha256=distribution.sha256,
-        index=distribution.index,
-        requires_dist=tuple(requirement_text(text) for text in distribution.requires_dist),
+        index=None if index is None or index.rstrip("/") == default_index.rstrip("/") else without_secrets(index),
+        requires_dist=tuple(
+            requirement_text(text, of_source=distribution.from_source) for text in distribution.requires_dist
+        ),
         requires_python=None if requires_python is None else requires_python_text(requires_python),
     )
 
