@@ -650,3 +650,29 @@ class ManifestInvalid(InputError):
             file=path,
             line=line,
         )
+
+
+class GitMissing(EnvcomposeError):
+    """A git source where no git program is on PATH (exit 3)."""
+
+    code = "git-missing"
+    exit_status = 3
+
+    def __init__(self, *, repository: str) -> None:
+        super().__init__(
+            f"{repository} cannot be read: there is no git on PATH",
+            hints=("install git, or take the package from an index",),
+        )
+
+
+class GitFailed(EnvcomposeError):
+    """A git repository, or a commit in it, that cannot be had (exit 3)."""
+
+    code = "git-failed"
+    exit_status = 3
+
+    def __init__(self, *, repository: str, reason: str) -> None:
+        super().__init__(
+            f"The repository {repository} cannot be read: {reason}",
+            hints=("check its address and the branch, tag or commit that is asked for",),
+        )
