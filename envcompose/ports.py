@@ -132,3 +132,28 @@ class NameMap(Protocol):
     @property
     def source(self) -> str:
         """What the answers rest on, for people: the public map and its day, or our own table."""
+
+
+class Sources(Protocol):
+    """Source trees and wheels that a manifest names by path or repository; nothing of them is run."""
+
+    def commit(self, repository: str, reference: tuple[str, str] | None) -> str:
+        """The commit that a reference means now: (`branch`, `tag` or `rev`, its text), None for the default branch.
+
+        Raises GitMissing, GitFailed or NotCached (exit 3).
+        """
+
+    def committed(self, repository: str, commit: str, subdirectory: str | None) -> Mapping[str, bytes]:
+        """The files of a commit below a folder, by path. Raises what `commit` raises."""
+
+    def folder(self, path: str) -> Mapping[str, bytes]:
+        """The files of a folder on disk, by path. Raises FileMissing or FileUnreadable (exit 2)."""
+
+    def archive(self, path: str) -> bytes:
+        """An sdist on disk. Raises FileMissing or FileUnreadable (exit 2)."""
+
+    def wheel(self, path: str) -> str:
+        """The core metadata of a wheel on disk, headers only. Raises FileMissing or FileUnreadable (exit 2)."""
+
+    def listing(self, path: str) -> tuple[str, ...] | None:
+        """The names in a folder on disk, sorted; None where it is no folder."""

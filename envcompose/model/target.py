@@ -106,6 +106,11 @@ def admits_python(specifier: SpecifierSet, python: str) -> bool:
     return specifier.contains(f"{python}.99", prereleases=True) or specifier.contains(f"{python}.0", prereleases=True)
 
 
+def sys_platform(subdir: str) -> str:
+    """What `sys.platform` is on a conda subdir."""
+    return {"osx": "darwin", "win": "win32"}.get(subdir.partition("-")[0], "linux")
+
+
 def marker_environment(python: str) -> Mapping[str, str]:
     """The PEP 508 environment of the target: CPython on x86_64 Linux (`extra` is added by whoever asks)."""
     return {

@@ -14,10 +14,11 @@ from envcompose.analyse import ANALYSER_VERSION, ArchiveRefused, analyse_sdist, 
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile, WheelContents
+from envcompose.model.target import sys_platform
 from envcompose.world.analysis_json import analysis_from_json, analysis_to_json
 from envcompose.world.cache import Cache
 from envcompose.world.http import Http
-from envcompose.world.pages import fetch_page, file_to_json, files_from_json, upload_times
+from envcompose.world.pages import LINUX_64, fetch_page, file_to_json, files_from_json, upload_times
 from envcompose.world.wheel_file import RangeFile, read_wheel, trim_headers
 
 FRESH_SECONDS = 600.0
@@ -28,13 +29,14 @@ FRESH_SECONDS = 600.0
 class IndexPolicy:
     """Which indexes are asked, in order (None is the default index), and how.
 
-    `as_of` (an ISO date, inclusive) hides files uploaded later.
+    `as_of` (an ISO date, inclusive) hides files uploaded later. Files that cannot be of use on `subdir` are left out.
     """
 
     urls: tuple[str | None, ...] = (None,)
     offline: bool = False
     refresh: bool = False
     as_of: str | None = None
+    subdir: str = LINUX_64
 
 
 class HttpIndex:
@@ -98,6 +100,7 @@ class HttpIndex:
     def analysis(self, file: PackageFile, *, torches: Sequence[str | None], python: str) -> Analysis:
         """See ports.PackageIndex."""
         asked = [file.sha256 or file.url, ANALYSER_VERSION, self._rules_digest, python, list(torches)]
+        asked += [] if self._policy.subdir == LINUX_64 else [sys_platform(self._policy.subdir)]
         key = json.dumps(asked, separators=(",", ":"))
         with self._lock_for("analysis " + key):
             if key not in self._analyses:
@@ -109,7 +112,10 @@ class HttpIndex:
         return None if held is None else analysis_from_json(held[0])
 
     def _analyse(self, key: str, file: PackageFile, torches: Sequence[str | None], python: str) -> Analysis:
-        analysis = analyse_sdist(self.texts(file), rules=self._rules, torches=tuple(torches), python=python)
+        platform = sys_platform(self._policy.subdir)
+        analysis = analyse_sdist(
+            self.texts(file), rules=self._rules, torches=tuple(torches), python=python, platform=platform
+        )
         self._cache.put("analysis", key, analysis_to_json(analysis), self._clock())
         return analysis
 
@@ -144,14 +150,15 @@ class HttpIndex:
             return self._pages[key]
 
     def _read_page(self, url: str | None, name: str) -> tuple[PackageFile, ...] | None:
-        key = f"{_cache_key(url)} {name}"
+        subdir = self._policy.subdir
+        key = f"{_cache_key(url)} {name}" + ("" if subdir == LINUX_64 else f" {subdir}")
         held = self._cache.get("page", key)
         now = self._clock()
         if held is not None and (self._policy.offline or (not self._policy.refresh and now - held[1] < FRESH_SECONDS)):
             return _page_from_json(held[0], name, url)
         if self._policy.offline:
             raise NotCached(wanted=f"The project page of {name}")
-        files = fetch_page(self._http, url, name)
+        files = fetch_page(self._http, url, name, subdir)
         document = None if files is None else [file_to_json(file) for file in files]
         self._cache.put("page", key, json.dumps(document, separators=(",", ":")), now)
         return files

@@ -15,9 +15,21 @@ from envcompose.world.http import Http
 if TYPE_CHECKING:
     from pypi_simple import DistributionPackage
 
+LINUX_64 = "linux-64"
 _OTHER_SYSTEMS = re.compile(
     r"(win32|win_amd64|win_arm64|win_ia64|macosx|musllinux|aarch64|i686|ppc64|s390x|armv|riscv|loongarch|android|ios|wasm|emscripten|pyodide)"
 )
+_FITTING = {
+    "linux-aarch64": re.compile(r"(any|(linux|manylinux\w*)_aarch64)$"),
+    "linux-ppc64le": re.compile(r"(any|(linux|manylinux\w*)_ppc64le)$"),
+    "linux-riscv64": re.compile(r"(any|(linux|manylinux\w*)_riscv64)$"),
+    "osx-64": re.compile(r"(any|macosx\w*_(x86_64|universal2?|intel|fat64|fat3))$"),
+    "osx-arm64": re.compile(r"(any|macosx\w*_(arm64|universal2))$"),
+    "win-32": re.compile(r"(any|win32)$"),
+    "win-64": re.compile(r"(any|win_amd64)$"),
+    "win-arm64": re.compile(r"(any|win_arm64)$"),
+}
+"""The platform tags of other systems; which of their versions fit is the resolver's to say."""
 
 
 def page_url(index: str | None, name: str) -> str:
@@ -29,8 +41,8 @@ def page_url(index: str | None, name: str) -> str:
     return f"{index.rstrip('/')}/{name}/"
 
 
-def fetch_page(http: Http, index: str | None, name: str) -> tuple[PackageFile, ...] | None:
-    """The files of a project that can fit linux-64, or None where the index does not know it."""
+def fetch_page(http: Http, index: str | None, name: str, subdir: str = LINUX_64) -> tuple[PackageFile, ...] | None:
+    """The files of a project that can fit a platform, or None where the index does not know it."""
     from pypi_simple import ACCEPT_ANY, ProjectPage
 
     from envcompose.read.secrets import mask_secrets
@@ -46,12 +58,12 @@ def fetch_page(http: Http, index: str | None, name: str) -> tuple[PackageFile, .
         raise IndexBroken(
             index=label, reason=f"the page is no simple index page ({type(error).__name__})", wanted=name
         ) from error
-    files = tuple(file for package in page.packages if (file := _file(package, name, index)) is not None)
+    files = tuple(file for package in page.packages if (file := _file(package, name, index, subdir)) is not None)
     return tuple(sorted(files, key=lambda file: (file.version, file.filename)))
 
 
-def _file(package: DistributionPackage, name: str, index: str | None) -> PackageFile | None:
-    version = _version_of(package.filename, name)
+def _file(package: DistributionPackage, name: str, index: str | None, subdir: str) -> PackageFile | None:
+    version = _version_of(package.filename, name, subdir)
     if version is None:
         return None
     return PackageFile(
@@ -69,12 +81,12 @@ def _file(package: DistributionPackage, name: str, index: str | None) -> Package
     )
 
 
-def _version_of(filename: str, name: str) -> Version | None:
-    """The version that a file's name tells, or None for a file that linux-64 cannot use or that is not this project's."""
+def _version_of(filename: str, name: str, subdir: str) -> Version | None:
+    """The version that a file's name tells, or None for a file that a platform cannot use or that is not this project's."""
     try:
         if filename.endswith(".whl"):
             parts = filename[:-4].split("-")
-            if len(parts) not in (5, 6) or _OTHER_SYSTEMS.search(parts[-1]):
+            if len(parts) not in (5, 6) or not _may_fit(parts[-1], subdir):
                 return None
             return Version(parts[1]) if canonicalize_name(parts[0]) == name else None
         if filename.endswith((".tar.gz", ".zip")):
@@ -83,6 +95,14 @@ def _version_of(filename: str, name: str) -> Version | None:
     except (InvalidVersion, InvalidSdistFilename, InvalidWheelFilename):
         return None
     return None
+
+
+def _may_fit(platforms: str, subdir: str) -> bool:
+    """Can a wheel with these platform tags be of use on a platform at all?"""
+    if subdir == LINUX_64:
+        return _OTHER_SYSTEMS.search(platforms) is None
+    fitting = _FITTING.get(subdir)
+    return fitting is None or any(fitting.search(tag) for tag in platforms.split("."))
 
 
 def upload_times(http: Http, index: str | None, name: str) -> dict[str, str]:
