@@ -7,54 +7,92 @@ answer, told in the engine's own words without any secret.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from envcompose.errors import ChannelBroken, ChannelUnreachable
 from envcompose.read.secrets import mask_secrets
 
-_UNREACHABLE: tuple[tuple[str, str], ...] = (
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    """What words of the engine mean. `again` says that another try may give another answer."""
+
+    pattern: str
+    reason: str
+    broken: bool = False
+    again: bool = False
+
+
+_RULES = (
     # The first pattern that is found decides. Login pages of networks answer 511.
-    (
-        r"\((401|407)\b",
-        "it asks for a login (HTTP status {0}); pixi auth login, a netrc file or RATTLER_AUTH_FILE give it",
+    _Rule(
+        pattern=r"\((401|407)\b",
+        reason="it asks for a login (HTTP status {0}); pixi auth login, a netrc file or RATTLER_AUTH_FILE give it",
     ),
-    (r"\((403)\b", "it refuses access (HTTP status {0})"),
-    (r"\((408|425|429|5\d\d)\b", "HTTP status {0}, also after retries"),
-    (r"failed to open file `[^`]*`: No such file", "there is no noarch/repodata.json in that folder"),
-    (r"dns error|failed to lookup address", "its host is not known here"),
-    (r"[Cc]onnection refused", "connection refused"),
-    (r"invalid peer certificate|certificate", "its certificate is not trusted here"),
-    (r"operation timed out|timed out|no answer in time", "no answer in time"),
-    (
-        r"end of file before message length|connection closed before|[Cc]onnection reset|unexpected EOF",
-        "its answers break off",
+    _Rule(pattern=r"\((403)\b", reason="it refuses access (HTTP status {0})"),
+    _Rule(pattern=r"\((408|425|429|5\d\d)\b", reason="HTTP status {0}, also after retries"),
+    _Rule(
+        pattern=r"failed to open file `[^`]*`: No such file", reason="there is no noarch/repodata.json in that folder"
     ),
-    (r"error sending request|client error \(Connect\)|Request failed after", "no connection"),
-    (
-        r"the shard for package '([^']*)' is not in the cache",
-        "the records of {0} are not in the cache, and --offline asks nobody",
+    _Rule(pattern=r"dns error|failed to lookup address", reason="its host is not known here"),
+    _Rule(pattern=r"[Cc]onnection refused", reason="connection refused"),
+    _Rule(pattern=r"invalid peer certificate|certificate", reason="its certificate is not trusted here"),
+    _Rule(pattern=r"timed out|no answer in time", reason="no answer in time"),
+    _Rule(
+        pattern=r"end of file before message length|connection closed before|[Cc]onnection reset|unexpected EOF",
+        reason="its answers break off",
+        again=True,
     ),
-    (
-        r"no cache available|no usable repodata cache|no sharded repodata index is cached|NoCacheAvailable",
-        "it is not in the cache, and --offline asks nobody",
+    _Rule(pattern=r"error sending request|client error \(Connect\)|Request failed after", reason="no connection"),
+    _Rule(
+        pattern=r"the shard for package '([^']*)' is not in the cache",
+        reason="the records of {0} are not in the cache, and --offline asks nobody",
     ),
-)
-_BROKEN: tuple[tuple[str, str], ...] = (
-    (r"could not find subdir '([^']*)' in channel", "it has no folder {0} with repodata, which every channel has"),
-    (r"\((404|410)\b", "HTTP status {0} for a part that it lists itself"),
-    (r"failed to decode zstd", "what should be compressed repodata is not"),
-    (r"failed to parse (repodata\.json|shard index)", "what should be repodata is not, or breaks off"),
-    (r"'([^']*)' is not a supported scheme", "{0}: is no way to a channel"),
+    _Rule(
+        pattern=r"no usable repodata cache|no cache available|no sharded repodata index is cached",
+        reason="it is not in the cache, and --offline asks nobody",
+    ),
+    _Rule(
+        pattern=r"could not find subdir '([^']*)' in channel",
+        reason="it has no folder {0} with repodata, which every channel has",
+        broken=True,
+    ),
+    _Rule(pattern=r"\((404|410)\b", reason="HTTP status {0} for a part that it lists itself", broken=True, again=True),
+    _Rule(
+        pattern=r"failed to decode zstd|Unknown frame descriptor|zstd stream|corrupt",
+        reason="what should be compressed repodata is not, or breaks off",
+        broken=True,
+        again=True,
+    ),
+    _Rule(
+        pattern=r"failed to parse (repodata\.json|shard index)|failed to extract repodata records",
+        reason="what should be repodata is not, or breaks off",
+        broken=True,
+        again=True,
+    ),
+    _Rule(
+        pattern=r"shards are not what their names say",
+        reason="parts of its repodata have another hash than it lists",
+        broken=True,
+        again=True,
+    ),
+    _Rule(pattern=r"'([^']*)' is not a supported scheme", reason="{0}: is no way to a channel", broken=True),
 )
 
 
 def channel_error(words: str, channel: str) -> ChannelUnreachable | ChannelBroken:
     """Give the error that the engine's words about a channel stand for; `channel` is its name without secrets."""
-    for kind, rules in ((ChannelUnreachable, _UNREACHABLE), (ChannelBroken, _BROKEN)):
-        for pattern, reason in rules:
-            if found := re.search(pattern, words):
-                return kind(channel=channel, reason=reason.format(*found.groups()))
+    for rule in _RULES:
+        if found := re.search(rule.pattern, words):
+            kind = ChannelBroken if rule.broken else ChannelUnreachable
+            return kind(channel=channel, reason=rule.reason.format(*found.groups()))
     return ChannelBroken(channel=channel, reason=plain_words(words))
+
+
+def may_change(words: str) -> bool:
+    """May another try give another answer? What the engine itself tried again, and what the words do not tell, may not."""
+    return next((rule.again for rule in _RULES if re.search(rule.pattern, words)), False)
 
 
 def names_channel(words: str, address: str) -> bool:
