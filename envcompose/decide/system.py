@@ -59,6 +59,8 @@ class Plan:
     """What the conda layer provides of PyPI, by PyPI name, once it was solved; None: by tables."""
     bounds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The user's own constraints by PyPI name."""
+    unbound: frozenset[str] = frozenset()
+    """conda packages that the closure's bounds are not carried to: the closure is to follow them instead."""
     driver: str | None = None
     """The CUDA version that the target's driver shows, for packages that ask for one."""
 
@@ -280,7 +282,7 @@ class _Layer:
         found: dict[str, CondaDependency] = {}
         for pypi, twin in sorted(self._twins().items()):
             member = self._plan.closure.members.get(pypi)
-            if member is None or _is_asked_of_conda(self._plan.artifacts[pypi]):
+            if member is None or twin.conda in self._plan.unbound or _is_asked_of_conda(self._plan.artifacts[pypi]):
                 continue
             spec = conda_spec((*member.bounds(), *self._plan.bounds.get(pypi, ())))
             if spec == "*":
@@ -328,7 +330,8 @@ class _Layer:
             str(r.specifier) for r in _parsed(analysis.build_requires) if canonicalize_name(r.name) == distribution
         ]
         member = self._plan.closure.members.get(distribution)
-        bounds += member.bounds() if member else ()
+        if self.conda_name(distribution) not in self._plan.unbound:
+            bounds += member.bounds() if member else ()
         torch = self._plan.torch
         if distribution == "setuptools" and torch is not None:
             bounds.append(str(torch.release.setuptools))

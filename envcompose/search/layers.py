@@ -32,6 +32,8 @@ class Clash:
     rule: str
     words: str = ""
     """The solver's own words, for the trace."""
+    names: frozenset[str] = frozenset()
+    """The conda packages whose lines are in conflict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +106,13 @@ class Layers:
         twins = known
         for conflict in self._conflicts:
             if conflict.applies_to(plan(twins)):
-                return Clash(why=conflict.told(), rule="conda-solves", words=conflict.words)
+                return _clash(conflict)
         for rounds in range(1, MOST_ROUNDS + 1):
             system, answer = self.solve(plan(twins))
             if answer.records is None:
                 conflict = find_conflict(system, answer.words, lambda layer: self.solve(layer)[1])
                 self._conflicts.append(conflict)
-                return Clash(why=conflict.told(), rule="conda-solves", words=answer.words)
+                return _clash(conflict)
             found = self._twins(answer.records)
             twins = Twins(
                 records={**(twins.records if twins else {}), **found},
@@ -145,6 +147,11 @@ class Layers:
             names_source=self._names.source,
             rounds=rounds,
         )
+
+
+def _clash(conflict: Conflict) -> Clash:
+    names = frozenset(line.name for line in conflict.lines)
+    return Clash(why=conflict.told(), rule="conda-solves", words=conflict.words, names=names)
 
 
 def versions_of(twins: Mapping[str, CondaRecord]) -> dict[str, Version]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 
@@ -47,9 +47,9 @@ class Planner:
         """What the system layer of a candidate is made for; `twins` are known once conda was solved."""
         return self.plan_and_defaults(best, twins)[0]
 
-    def layer(self, best: Settled, twins: Twins | None = None) -> SystemLayer:
-        """The system layer of a candidate."""
-        return plan_system(self.plan(best, twins))
+    def layer(self, best: Settled, twins: Twins | None, unbound: frozenset[str]) -> SystemLayer:
+        """The system layer of a candidate; to the conda packages `unbound` its bounds are not carried."""
+        return plan_system(replace(self.plan(best, twins), unbound=unbound))
 
     def plan_and_defaults(self, best: Settled, twins: Twins | None = None) -> tuple[Plan, tuple[Default, ...]]:
         """The plan, and the defaults behind its compile settings."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from urllib.parse import unquote
 
 from packaging.requirements import Requirement
@@ -27,7 +26,7 @@ from envcompose.resolve.projects import Projects
 from envcompose.resolve.universe import Release, TargetUniverse, stub
 from envcompose.search.deciding import Decider
 from envcompose.search.given import Given, for_resolver, given_of
-from envcompose.search.layers import MOST_ROUNDS, Clash, Layers, Twins, versions_of
+from envcompose.search.layers import MOST_ROUNDS, Clash, Joined, Layers, Twins, versions_of
 from envcompose.search.prospects import Prospect
 from envcompose.search.settled import Around, Preferences, Settled, rejection_of
 from envcompose.search.subject import Demand, Stack
@@ -48,7 +47,8 @@ class Joining:
     """How the conda layer is solved too: the engine, and the system layer that a settled closure asks for."""
 
     layers: Layers
-    plan: Callable[[Settled, Twins | None], SystemLayer]
+    plan: Callable[[Settled, Twins | None, frozenset[str]], SystemLayer]
+    """The layer of a closure, given the twins that are known and the conda packages that its bounds are not carried to."""
 
 
 class Settler:
@@ -96,21 +96,34 @@ class Settler:
         return settled if isinstance(settled, Rejection) else self._both(prospect, settled, self._joining)
 
     def _both(self, prospect: Prospect, settled: Settled, joining: Joining) -> Settled | Rejection:
-        """Solve conda under the closure, pin the twins, resolve again, until the twins stay what they were."""
+        """Solve conda under the closure, pin the twins, resolve again, until the twins stay what they were.
+
+        Where conda cannot meet the closure's bounds, the closure is resolved once beside what conda has without them.
+        """
         twins: Twins | None = None
+        followed: frozenset[str] = frozenset()
         for _ in range(MOST_ROUNDS):
-            joined = joining.layers.join(partial(joining.plan, settled), twins)
+            clash = None
+            joined = _join(joining, settled, twins)
             if isinstance(joined, Clash):
-                self._trace(joined.words)
-                return self._rejection(prospect, joined.why, joined.rule)
+                clash = joined
+                joined = clash if clash.names <= followed else _join(joining, settled, None, clash.names)
+                followed |= clash.names
+            if isinstance(joined, Clash):
+                return self._clash(prospect, clash or joined)
             provided = joined.solution.provides
-            if _pins(provided, settled) == _pins(settled.provided, settled):
+            if clash is None and _pins(provided, settled) == _pins(settled.provided, settled):
                 return replace(settled, joined=joined)
             again = self._resolved(prospect, provided)
             if isinstance(again, Rejection):
-                return replace(again, why=f"beside conda's packages: {again.why}", of_release=False)
+                beside = replace(again, why=f"beside conda's packages: {again.why}", of_release=False)
+                return beside if clash is None else self._clash(prospect, clash)
             settled, twins = again, joined.twins
         return self._rejection(prospect, f"the layers do not agree within {MOST_ROUNDS} rounds", "layers-agree")
+
+    def _clash(self, prospect: Prospect, clash: Clash) -> Rejection:
+        self._trace(clash.words)
+        return self._rejection(prospect, clash.why, clash.rule)
 
     def _resolved(self, prospect: Prospect, provided: Mapping[str, CondaRecord]) -> Settled | Rejection:
         """Resolve the closure beside what conda provides, and decide its artifacts."""
@@ -212,6 +225,12 @@ class Settler:
 
     def _rejection(self, prospect: Prospect, why: str, rule: str) -> Rejection:
         return rejection_of(self._stack, prospect, why, rule)
+
+
+def _join(
+    joining: Joining, settled: Settled, twins: Twins | None, unbound: frozenset[str] = frozenset()
+) -> Joined | Clash:
+    return joining.layers.join(lambda known: joining.plan(settled, known, unbound), twins)
 
 
 def _visible_torch(prospect: Prospect, *, locks: bool) -> str | None:

@@ -1,0 +1,176 @@
+"""Both layers over small worlds in memory: twins pin PyPI, PyPI's bounds hold conda, and neither has the last word."""
+
+from __future__ import annotations
+
+import pytest
+
+from envcompose.compose import World, compose
+from envcompose.errors import ChannelUnreachable, Infeasible, ProofRequired
+from envcompose.manifest.lock import LockedConda, LockedPypi
+from envcompose.manifest.lock_reading import read_lock
+from envcompose.model.composition import Composition
+from envcompose.model.intent import InputReading, Intent, Wishes
+from envcompose.model.record import CondaRecord
+from envcompose.model.requirement import CondaRequest, Origin, OriginKind
+from envcompose.write.lock import lock_of
+from tests.unit.conda_fakes import FakeCondaSolver, SameNames, record
+from tests.unit.core_fakes import FakeIndex, FakeResolver, asked, facts_of, torch_release
+
+HERE = Origin(kind=OriginKind.FILE, file="environment.yml", line=4)
+FACTS = facts_of(torches=(torch_release("2.6.0", ("3.12", "3.13")),))
+PYTHONS = (record("python", "3.12.4"), record("python", "3.13.1"))
+
+
+def composed(
+    index: FakeIndex,
+    *records: CondaRecord,
+    requirements: tuple[str, ...] = ("app",),
+    conda: tuple[str, ...] = (),
+    wishes: Wishes | None = None,
+    solver: FakeCondaSolver | None = None,
+) -> Composition:
+    requests = tuple(
+        CondaRequest(name=text.split()[0], spec=text.partition(" ")[2], origin=HERE, channel=None) for text in conda
+    )
+    intent = Intent(
+        stacks=(),
+        reading=InputReading(requirements=tuple(asked(text) for text in requirements), conda=requests),
+        wishes=wishes or Wishes(),
+    )
+    world = World(
+        facts=FACTS,
+        index=index,
+        resolver=FakeResolver(),
+        solver=solver or FakeCondaSolver(*PYTHONS, *records),
+        names=SameNames("python", "compiler"),
+        default_index="https://index.example/simple",
+    )
+    return compose(intent, world)
+
+
+def locked(composition: Composition) -> dict[str, str]:
+    """What the lock holds: `layer:name` with its version."""
+    text = lock_of(composition)
+    assert text is not None
+    lock = read_lock(text, "pixi.lock")
+    packages = lock.environments[0].packages["linux-64"]  # type: ignore[union-attr]
+    kinds = {LockedConda: "conda", LockedPypi: "pypi"}
+    return {f"{kinds[type(package)]}:{package.name}": str(package.version) for package in packages}
+
+
+def constraints(composition: Composition) -> dict[str, str]:
+    return {line.name: line.spec for line in composition.system.constraints}
+
+
+def index_of(**requires: tuple[str, ...]) -> FakeIndex:
+    """Wheels by `name_version`, each with its requirements."""
+    index = FakeIndex()
+    for key, texts in requires.items():
+        name, _, version = key.partition("_")
+        index.add(f"{name}-{version.replace('_', '.')}-py3-none-any.whl", *texts)
+    return index
+
+
+def test_what_conda_provides_is_not_locked_again_from_pypi() -> None:
+    index = index_of(app_1_0=("lib",), lib_2_0=("dep",), dep_1_0=())
+    found = composed(index, record("lib", "1.9"), conda=("lib",))
+    assert locked(found) == {"conda:lib": "1.9", "conda:python": "3.13.1", "pypi:app": "1.0"}
+    package = found.package("lib")
+    assert package is not None
+    assert (package.version, package.layer.value, package.artifact.rule) == ("1.9", "system", "conda-provides")
+
+
+def test_a_bound_of_the_closure_holds_what_conda_brings_by_itself() -> None:
+    index = index_of(app_1_0=("lib<2",), lib_1_5=(), lib_2_0=())
+    found = composed(index, record("tool", "1.0", "lib"), record("lib", "1.9"), record("lib", "2.1"), conda=("tool",))
+    assert locked(found)["conda:lib"] == "1.9"
+    assert constraints(found) == {"lib": "<2"}
+    assert [line.why for line in found.system.constraints] == ["app (PyPI) bounds it, and tool brings it"]
+
+
+def test_the_closure_follows_conda_where_conda_cannot_follow_the_closure() -> None:
+    index = index_of(app_1_0=("lib>=2",), app_2_0=("lib==1.0",), lib_1_0=(), lib_2_1=())
+    found = composed(index, record("tool", "1.0", "lib >=2"), record("lib", "2.1"), conda=("tool",))
+    assert locked(found) == {
+        "conda:lib": "2.1",
+        "conda:python": "3.13.1",
+        "conda:tool": "1.0",
+        "pypi:app": "1.0",
+    }
+    assert constraints(found) == {"lib": ">=2"}
+
+
+def test_a_conflict_is_told_by_the_lines_that_clash() -> None:
+    index = index_of(app_1_0=("lib==1.0",), lib_1_0=())
+    with pytest.raises(Infeasible) as raised:
+        composed(index, record("tool", "1.0", "lib >=2"), record("lib", "2.1"), conda=("tool",))
+    told = [entry for entry in raised.value.rejected if entry.rule == "conda-solves"]
+    assert told[0].why.startswith(
+        "lib ==1.0 (app (PyPI) bounds it, and tool brings it) and tool (you ask for it (environment.yml:4)) "
+        "cannot hold together"
+    )
+
+
+def test_a_user_constraint_bounds_a_twin_too() -> None:
+    index = index_of(app_1_0=("lib",), lib_1_0=(), lib_2_0=())
+    intent_reading = InputReading(
+        requirements=(asked("app"),),
+        constraints=(asked("lib<2"),),
+        conda=(CondaRequest(name="tool", spec="*", origin=HERE, channel=None),),
+    )
+    world = World(
+        facts=FACTS,
+        index=index,
+        resolver=FakeResolver(),
+        solver=FakeCondaSolver(*PYTHONS, record("tool", "1.0", "lib"), record("lib", "1.9"), record("lib", "2.1")),
+        names=SameNames("python"),
+        default_index="https://index.example/simple",
+    )
+    found = compose(Intent(stacks=(), reading=intent_reading, wishes=Wishes()), world)
+    assert constraints(found) == {"lib": "<2"}
+    assert locked(found)["conda:lib"] == "1.9"
+
+
+def test_a_conda_package_that_asks_for_a_driver_gets_the_one_of_the_target() -> None:
+    index = index_of(app_1_0=())
+    found = composed(
+        index,
+        record("gpu-tool", "1.0", "__cuda >=12"),
+        conda=("gpu-tool",),
+        wishes=Wishes(cuda="12.4", driver="12.4"),
+    )
+    assert found.system.needs_driver
+    text = lock_of(found)
+    assert text is not None and "- name: p1\n  subdir: linux-64\n  virtual-packages:\n  - __cuda=12.4\n" in text
+
+
+def test_a_default_channel_out_of_reach_leaves_the_conda_layer_to_tables_and_writes_no_lock() -> None:
+    solver = FakeCondaSolver()
+    solver.out_of_reach = "no connection"
+    found = composed(index_of(app_1_0=()), solver=solver)
+    assert found.solution is None and lock_of(found) is None
+    assert [message.code for message in found.messages] == ["channel-by-tables"]
+
+
+def test_a_named_channel_out_of_reach_is_an_error() -> None:
+    solver = FakeCondaSolver()
+    solver.out_of_reach = "no connection"
+    with pytest.raises(ChannelUnreachable):
+        composed(index_of(app_1_0=()), solver=solver, wishes=Wishes(channels=("https://mirror.example/main",)))
+
+
+def test_proof_is_asked_of_both_layers() -> None:
+    solver = FakeCondaSolver()
+    solver.out_of_reach = "no connection"
+    with pytest.raises(ProofRequired):
+        composed(index_of(app_1_0=()), solver=solver, wishes=Wishes(require_proof=True))
+    composed(index_of(app_1_0=()), wishes=Wishes(require_proof=True))
+
+
+def test_a_pixi_that_reads_no_such_lock_gets_none_and_is_told() -> None:
+    from packaging.version import Version
+
+    found = composed(index_of(app_1_0=()), wishes=Wishes(requires_pixi=Version("0.66")))
+    assert found.solution is not None and lock_of(found) is None
+    assert found.solution.lacking == ("pixi 0.66, which --requires-pixi admits, does not read it",)
+    assert found.target.pixi == "0.66"
