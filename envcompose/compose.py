@@ -20,7 +20,7 @@ from envcompose.model.requirement import Fate, Outcome
 from envcompose.model.target import Default, Target, TorchChoice, marker_environment
 from envcompose.ports import CondaSolver, NameMap, PackageIndex, Resolver
 from envcompose.resolve.seen_torch import releases_beyond
-from envcompose.review.locked import solution_of
+from envcompose.review.locked import lock_messages, solution_of
 from envcompose.review.packages import closure_packages, import_expectations, probe_expectations
 from envcompose.review.rejections import told_rejections
 from envcompose.search.choices import Choices, pinned_torch, target_choices
@@ -134,6 +134,7 @@ def _composition(
     system = best.joined.system if best.joined is not None else plan_system(plan)
     order = build_order({m.name: frozenset(r.name for r in m.requires) for m in plan.built_without_isolation()})
     lines = pypi_lines(_pypi_plan(intent, best, world.facts))
+    solution = solution_of(best, intent, lines, world.default_index)
     target = _target(planner, best, plan, system, order)
     # How much is compiled in parallel is no choice where nothing is compiled against torch.
     told = tuple(default for default in code_defaults if order or default.name != "max_jobs")
@@ -161,6 +162,7 @@ def _composition(
         fates=_fates(intent, target.python),
         messages=(
             *intent.reading.messages,
+            *lock_messages(solution),
             *choices.messages,
             *by_tables,
             *system.messages,
@@ -174,7 +176,7 @@ def _composition(
         extensions=extensions,
         scripts=scripts,
         probes=probe_expectations(best, world.facts),
-        solution=solution_of(best, intent, lines, world.default_index),
+        solution=solution,
     )
 
 

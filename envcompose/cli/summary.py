@@ -23,7 +23,6 @@ from envcompose.write.words import (
     compile_words,
     compiled_packages,
     download_words,
-    lock_words,
     system_words,
     weakest,
 )
@@ -104,7 +103,6 @@ def _cost(composition: Composition) -> list[str]:
         f"download {download_words(composition)} (PyPI layer, {len(composition.packages)} distributions)",
         f"compiles {builds}",
         f"PyPI layer {STANDING_WORDS[weakest(composition)]}, conda layer {conda}",
-        *filter(None, [lock_words(composition)]),
     ]
 
 

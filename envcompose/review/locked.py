@@ -8,6 +8,7 @@ from envcompose.decide.manifest_needs import reads_lock
 from envcompose.model.composition import PypiDependency
 from envcompose.model.decision import Artifact
 from envcompose.model.intent import ArtifactKind, Intent
+from envcompose.model.message import Level, Message
 from envcompose.model.solution import LockedDistribution, Solution
 from envcompose.resolve.closure import Member
 from envcompose.resolve.locked import Source, index_source, locked
@@ -46,6 +47,20 @@ def solution_of(best: Settled, intent: Intent, lines: Sequence[PypiDependency], 
         lacking=tuple(lacking),
         beyond_pixi=tuple(_beyond_pixi(best)),
     )
+
+
+def lock_messages(solution: Solution | None) -> tuple[Message, ...]:
+    """Why there is no lock, or who can write it again."""
+    if solution is None:
+        return ()
+    if solution.lacking:
+        text = f"no pixi.lock is written: {'; '.join(solution.lacking)}"
+        hint = "pixi locks it by itself at the first `pixi install`"
+        return (Message(code="no-lock", level=Level.WARNING, text=text, hint=hint),)
+    if solution.beyond_pixi:
+        text = f"pixi alone cannot lock this again: {'; '.join(solution.beyond_pixi)}"
+        return (Message(code="pixi-cannot-lock", level=Level.NOTE, text=text, hint="envcompose lock, after a change"),)
+    return ()
 
 
 def _source(member: Member, artifact: Artifact, index: str) -> Source | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -17,7 +18,7 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.message import Level, Message
 from envcompose.model.target import Default, TorchChoice, admits_python
-from envcompose.read.secrets import mask_secrets
+from envcompose.read.secrets import mask_secrets, without_secrets
 from envcompose.read.targets import cuda_of_driver
 from envcompose.resolve.metadata import header_values
 from envcompose.search.find import Found, dear_rejections
@@ -107,7 +108,20 @@ class Choices:
         for place in options.find_links:
             text = f"{mask_secrets(place)} goes into the manifest, but its files were not looked into"
             found.append(Message(code="find-links-not-read", level=Level.WARNING, text=text))
-        return tuple(found)
+        return (*found, *self._logins())
+
+    def _logins(self) -> list[Message]:
+        """Addresses that came with a login: no file may hold it, so pixi has to get it in its own way (law 9)."""
+        options, wishes = self.intent.reading.indexes, self.intent.wishes
+        urls = [wishes.index or options.index_url, *options.extra_index_urls, *(url for _, url in options.pinned)]
+        urls += [*wishes.channels, *self.intent.reading.channels, *options.find_links]
+        found = []
+        for url in dict.fromkeys(url for url in urls if url and without_secrets(url) != url):
+            host = urlsplit(without_secrets(url)).hostname
+            text = f"{mask_secrets(url)} was given with a login, which no file of the set holds"
+            hint = f"pixi auth login {host} (or a netrc file) gives it to pixi"
+            found.append(Message(code="login-left-out", level=Level.NOTE, text=text, hint=hint))
+        return found
 
     def messages_for(self, found: Found, stack: Stack | None, facts: Facts) -> tuple[Message, ...]:
         """Notes about what was given up: extras that the chosen release lacks, tables behind index variants."""

@@ -15,6 +15,7 @@ from envcompose.model.requirement import Fate, Outcome
 from envcompose.model.solution import CondaSolution
 from envcompose.model.target import Target, TorchChoice
 from envcompose.read.secrets import mask_secrets
+from envcompose.write.repair_document import repair_document, repair_messages
 from envcompose.write.words import compiled_packages, weakest
 
 SCHEMA = "envcompose.composition/1"
@@ -79,11 +80,14 @@ def error_document(error: EnvcomposeError, *, version: str, intent: Intent | Non
         hint="; ".join(error.hints) or None,
     )
     reading = intent.reading if intent is not None else None
+    repairs = error.repairs if isinstance(error, Infeasible) else None
+    told = (*(repair_messages(repairs) if repairs is not None else ()), *(reading.messages if reading else ()))
     document = _empty(version) | {
         "verdict": "infeasible" if error.exit_status == 1 else "error",
         "rejected": [_rejection(entry) for entry in rejected],
         "requirements": _read_so_far(intent),
-        "messages": [_message(message), *(_message(other) for other in (reading.messages if reading else ()))],
+        "messages": [_message(message), *(_message(other) for other in told)],
+        "repairs": [repair_document(repair) for repair in (repairs.repairs if repairs is not None else ())],
     }
     return {**_masked(document)}
 

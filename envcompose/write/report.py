@@ -19,7 +19,6 @@ from envcompose.write.words import (
     compile_words,
     compiled_packages,
     download_words,
-    lock_words,
     system_words,
     weakest,
 )
@@ -64,7 +63,6 @@ def _standing(composition: Composition) -> list[str]:
         "",
         f"- PyPI layer: {STANDING_WORDS[weakest(composition)]} ({len(composition.packages)} distributions, resolved together by uv, nothing built or run)",
         f"- conda layer: {escape(system_words(composition))}",
-        *([f"- lock: {escape(note)}"] if (note := lock_words(composition)) else []),
         f"- download of the PyPI layer: {download_words(composition)}",
     ]
     if not compiled:

@@ -75,18 +75,6 @@ def system_words(composition: Composition) -> str:
     return f"proved ({len(solution.conda.records)} packages of {channels}, solved by py-rattler together with PyPI's)"
 
 
-def lock_words(composition: Composition) -> str | None:
-    """Why there is no lock, or who can write it again; None where there is nothing to say."""
-    solution = composition.solution
-    if solution is None:
-        return None
-    if solution.lacking:
-        return f"no pixi.lock is written: {'; '.join(solution.lacking)}"
-    if solution.beyond_pixi:
-        return f"pixi alone cannot lock this ({'; '.join(solution.beyond_pixi)}): after a change run `envcompose lock`"
-    return None
-
-
 def chosen_line(composition: Composition) -> str:
     """What was chosen, in one line."""
     target, torch = composition.target, composition.torch

@@ -174,3 +174,18 @@ def test_a_pixi_that_reads_no_such_lock_gets_none_and_is_told() -> None:
     assert found.solution is not None and lock_of(found) is None
     assert found.solution.lacking == ("pixi 0.66, which --requires-pixi admits, does not read it",)
     assert found.target.pixi == "0.66"
+    assert [message.code for message in found.messages] == ["no-lock"]
+
+
+def test_an_address_with_a_login_is_told_without_it() -> None:
+    wishes = Wishes(channels=("https://someone:secret@conda.example/main",), index="https://index.example/simple")
+    found = composed(index_of(app_1_0=()), wishes=wishes)
+    told = [(message.code, message.text, message.hint) for message in found.messages]
+    assert told == [
+        (
+            "login-left-out",
+            "https://****@conda.example/main was given with a login, which no file of the set holds",
+            "pixi auth login conda.example (or a netrc file) gives it to pixi",
+        )
+    ]
+    assert "secret" not in str(lock_of(found))
