@@ -160,7 +160,8 @@ class _Judging:
     def _walk(self, view: View, locked: LockEnvironment) -> Walked:
         platform = locked_platform(self.lock, view.platform)
         packages = locked.packages.get(platform.name, ()) if platform is not None else ()
-        records = [package for package in packages if isinstance(package, LockedConda)]
+        # conda names are the same in any case; PyPI names have been normalised.
+        records = [replace(one, name=one.name.lower()) for one in packages if isinstance(one, LockedConda)]
         pypi = [package for package in packages if isinstance(package, LockedPypi)]
         if view.has_pypi and not pypi and all(record.purls is None for record in records):
             raise Unmet("purls-missing", "no record says which PyPI packages it stands for")
@@ -179,6 +180,6 @@ def _by_name(packages: Sequence[Entry]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for package in packages:
         known = found.setdefault(package.name, package)
-        if known is not package and known.url != package.url:
+        if known.url != package.url:
             raise Unmet("locked-twice", f"{package.name} is locked twice", package.name)
     return found

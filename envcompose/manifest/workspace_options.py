@@ -21,7 +21,8 @@ from envcompose.manifest.workspace import (
     PypiOptions,
     SolveStrategy,
 )
-from envcompose.manifest.workspace_specs import conda_name, pypi_name, read_pypi
+from envcompose.manifest.workspace_conda import conda_name
+from envcompose.manifest.workspace_pypi import pypi_name, read_pypi
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Value = TypeVar("Value")

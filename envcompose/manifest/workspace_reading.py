@@ -12,6 +12,7 @@ from envcompose.manifest.subdirs import FAMILIES
 from envcompose.manifest.toml_table import TomlTable, kind_of, read_toml
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import DEFAULT, Cutoff, Feature, Target, Workspace
+from envcompose.manifest.workspace_conda import CondaTables, parse_manifest_version
 from envcompose.manifest.workspace_environments import check_environments, read_environments
 from envcompose.manifest.workspace_options import (
     parse_cutoff,
@@ -28,7 +29,7 @@ from envcompose.manifest.workspace_platforms import (
     read_platforms,
     read_system_requirements,
 )
-from envcompose.manifest.workspace_specs import CondaTables, parse_manifest_version, read_pypi
+from envcompose.manifest.workspace_pypi import read_pypi
 from envcompose.manifest.workspace_tasks import check_tasks, read_activation
 from envcompose.ports import TextFiles
 

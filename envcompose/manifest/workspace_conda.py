@@ -1,19 +1,15 @@
-"""Dependencies of a manifest: conda specs, PyPI specs, and the tables that hold them."""
+"""Conda dependencies of a manifest: version specs, tables of a spec, conditions, inheritance from the workspace's pool."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from packaging.markers import InvalidMarker, Marker
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidName, canonicalize_name
-
-from envcompose.manifest.match_spec import MatchSpec, TextPattern, parse_build_number
+from envcompose.manifest.match_spec import Condition, MatchSpec, TextPattern, parse_build_number, parse_match_spec
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.version_spec import SpecInvalid, VersionSpec, parse_version_spec
-from envcompose.manifest.workspace import CondaWish, PypiOrigin, PypiWish
+from envcompose.manifest.workspace import CondaWish
 
 CONDA_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ARCHIVE = re.compile(r"\.(?:conda|tar\.bz2)$")
@@ -52,14 +48,6 @@ def conda_name(name: str) -> str:
     if not CONDA_NAME.fullmatch(name):
         raise ValueError(f"'{name}' is no package name: only letters, digits, '-', '_' and '.' may stand in it")
     return name.lower()
-
-
-def pypi_name(name: str) -> str:
-    """A PyPI name, normalised. Raises ValueError."""
-    try:
-        return str(canonicalize_name(name, validate=True))
-    except InvalidName as error:
-        raise ValueError(f"'{name}' is no PyPI name") from error
 
 
 class CondaTables:
@@ -127,7 +115,17 @@ def _conda_table(table: TomlTable, name: str, line: int | None) -> CondaWish:
     for key in (*_REFERENCES, "subdirectory"):
         table.text(key)
     table.flag("lfs")
-    spec = MatchSpec(
+    binary = locations["url"] if locations["url"] and _ARCHIVE.search(locations["url"]) else None
+    spec = _fields(table, name, binary)
+    table.finish()
+    _check_combination(table, given, {key: value for key, value in locations.items() if value is not None})
+    return CondaWish(name=name, spec=spec, line=line, source=_source(locations))
+
+
+def _fields(table: TomlTable, name: str, url: str | None) -> MatchSpec:
+    """The keys of a spec that say which builds are meant. Raises ManifestInvalid."""
+    when = table.take("when")
+    return MatchSpec(
         name=name,
         version=table.parsed("version", parse_manifest_version),
         build=table.parsed("build", TextPattern),
@@ -142,19 +140,48 @@ def _conda_table(table: TomlTable, name: str, line: int | None) -> CondaWish:
         track_features=table.texts("track-features") or (),
         md5=table.parsed("md5", lambda text: _digest(text, 32)),
         sha256=table.parsed("sha256", lambda text: _digest(text, 64)),
-        url=locations["url"] if locations["url"] and _ARCHIVE.search(locations["url"]) else None,
+        url=url,
+        when=None if when is None else _condition(table, "when", when),
     )
-    _check_when(table)
+
+
+def _condition(table: TomlTable, key: str | int, value: object) -> Condition:
+    """A `when`: a spec, or a table with `all`, `any` or `package`. Raises ManifestInvalid."""
+    if isinstance(value, str):
+        return Condition(spec=table.read(key, value, _plain_spec))
+    if not isinstance(value, dict):
+        raise table.wrong(key, f"when must be a text or a table, not {kind_of(value)}")
+    below = TomlTable(value, (*table.where, key), table.source)
+    kinds = [kind for kind in ("all", "any", "package") if kind in below]
+    if len(kinds) != 1:
+        raise below.wrong(None, "a table of when has exactly one of all, any and package")
+    if kinds == ["package"]:
+        return Condition(spec=_conditional_spec(below))
+    parts = below.take(kinds[0])
+    below.finish()
+    if not isinstance(parts, list) or not parts:
+        raise below.wrong(kinds[0], f"{kinds[0]} must be a list with at least one condition")
+    inner = TomlTable({}, (*below.where, kinds[0]), table.source)
+    found = tuple(_condition(inner, index, part) for index, part in enumerate(parts))
+    return Condition(every=kinds == ["all"], parts=found)
+
+
+def _plain_spec(text: str) -> MatchSpec:
+    spec = parse_match_spec(text)
+    if spec != MatchSpec(name=spec.name, version=spec.version):
+        raise ValueError(f"'{text}' must be a name with at most a version; write the rest as {{ package = … }}")
+    return spec
+
+
+def _conditional_spec(table: TomlTable) -> MatchSpec:
+    name = table.parsed("package", conda_name)
+    forbidden = {"url", "git", "path", "branch", "rev", "tag", "lfs", "subdirectory", "md5", "sha256", "channel"}
+    for key in table.left():
+        if key in forbidden:
+            raise table.wrong(key, f"{key} cannot stand in a condition")
+    spec = _fields(table, name or "", None)
     table.finish()
-    _check_combination(table, given, {key: value for key, value in locations.items() if value is not None})
-    return CondaWish(name=name, spec=spec, line=line, source=_source(locations))
-
-
-def _check_when(table: TomlTable) -> None:
-    """Conditions of a manifest's specs are read by nobody yet; a text or a table may stand there."""
-    value = table.take("when")
-    if value is not None and not isinstance(value, str | dict):
-        raise table.wrong("when", f"when must be a text or a table, not {kind_of(value)}")
+    return spec
 
 
 def _source(locations: Mapping[str, str | None]) -> str | None:
@@ -192,106 +219,3 @@ def _digest(text: str, length: int) -> str:
     if not re.fullmatch(rf"[0-9a-fA-F]{{{length}}}", text):
         raise ValueError(f"'{text}' is no hash of {length} hexadecimal digits")
     return text.lower()
-
-
-def read_pypi(table: TomlTable | None) -> dict[str, tuple[PypiWish, ...]]:
-    """All wishes of a table of PyPI dependencies. Raises ManifestInvalid."""
-    wishes: dict[str, tuple[PypiWish, ...]] = {}
-    for key, value in table.entries() if table is not None else ():
-        assert table is not None
-        name = table.read(key, key, pypi_name)
-        wishes[name] = (read_pypi_wish(table, key, name, value),)
-    return wishes
-
-
-def read_pypi_wish(table: TomlTable, key: str, name: str, value: object) -> PypiWish:
-    """One PyPI dependency: a version, or a table. Raises ManifestInvalid."""
-    line = table.line(key)
-    if isinstance(value, str):
-        return PypiWish(name=name, version=table.read(key, value, _specifiers), line=line)
-    if not isinstance(value, dict):
-        raise table.wrong(key, f"{key} must be a version or a table, not {kind_of(value)}")
-    return _pypi_table(table.as_table(key, value), name, line)
-
-
-def _specifiers(text: str) -> SpecifierSet | None:
-    if text == "*":
-        return None
-    try:
-        return SpecifierSet(text)
-    except InvalidSpecifier as error:
-        if text.startswith(("/", ".", "\\", "~/")):
-            raise ValueError(f"'{text}' is a path: write it as {{ path = \"{text}\" }}") from error
-        if "git" in text or "://" in text:
-            key = "git" if "git" in text else "url"
-            raise ValueError(f"'{text}' is an address: write it as {{ {key} = \"{text}\" }}") from error
-        if re.match(r"[0-9]", text):
-            raise ValueError(f"'{text}' has no operator: write \"=={text}\"") from error
-        raise ValueError(f"'{text}' is no version specifier of Python (PEP 440)") from error
-
-
-def _marker(text: str) -> Marker:
-    try:
-        return Marker(text)
-    except InvalidMarker as error:
-        raise ValueError(f"'{text}' is no environment marker (PEP 508)") from error
-
-
-def _subdirectory(text: str) -> str | None:
-    """A folder below the root; None for the root itself."""
-    if text.startswith("/"):
-        raise ValueError(f"'{text}' must be relative")
-    steps: list[str] = []
-    for step in text.split("/"):
-        if step == ".." and not steps:
-            raise ValueError(f"'{text}' leaves the folder")
-        if step == "..":
-            steps.pop()
-        elif step not in ("", "."):
-            steps.append(step)
-    return "/".join(steps) or None
-
-
-def _pypi_table(table: TomlTable, name: str, line: int | None) -> PypiWish:
-    given = set(table.left())
-    version = table.parsed("version", _specifiers)
-    extras = tuple(table.read("extras", extra, pypi_name) for extra in table.texts("extras") or ())
-    locations = {
-        PypiOrigin.PATH: table.text("path"),
-        PypiOrigin.GIT: table.parsed("git", parse_url),
-        PypiOrigin.URL: table.parsed("url", parse_url),
-    }
-    editable, lfs = table.flag("editable"), table.flag("lfs")
-    references = [(key, text) for key in ("branch", "tag", "rev") if (text := table.text(key)) is not None]
-    subdirectory = table.parsed("subdirectory", _subdirectory)
-    index = table.parsed("index", parse_url)
-    marker = table.parsed("env-markers", _marker)
-    table.finish()
-    named = [(origin, text) for origin, text in locations.items() if text is not None]
-    _check_pypi(table, given, [origin.value for origin, _ in named])
-    origin, location = named[0] if named else (PypiOrigin.INDEX, None)
-    return PypiWish(
-        name=name,
-        origin=origin,
-        version=version,
-        extras=extras,
-        marker=marker,
-        index=index,
-        location=location,
-        reference=references[0] if references else None,
-        subdirectory=subdirectory if origin in (PypiOrigin.GIT, PypiOrigin.URL) else None,
-        editable=editable,
-        lfs=lfs,
-        line=line,
-    )
-
-
-def _check_pypi(table: TomlTable, given: set[str], named: list[str]) -> None:
-    if "git" not in given and given & {"branch", "rev", "tag", "lfs"}:
-        raise table.wrong(None, "branch, rev, tag and lfs need git")
-    if len(given & set(_REFERENCES)) > 1:
-        raise table.wrong(None, "only one of branch, rev and tag can stand there")
-    if named and "version" in given:
-        raise table.wrong(None, f"version cannot be used with {' and '.join(named)}")
-    if len(named) > 1 or (named and "index" in given):
-        raise table.wrong(None, f"only one of {', '.join([*named, *given & {'index'}])} can stand there")
