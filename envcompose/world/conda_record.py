@@ -1,8 +1,9 @@
-"""py-rattler's records as our values: only those of an answer are turned, which costs microseconds each."""
+"""py-rattler's records as our values: only those of an answer are turned, and each only once."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from envcompose.model.record import CondaRecord
@@ -15,12 +16,28 @@ _LAST_SECOND = 253_402_300_799
 """The last second of the year 9999: a larger timestamp is in milliseconds (as conda itself tells them apart)."""
 
 
-def conda_record(record: RepoDataRecord) -> CondaRecord:
-    """Give a solved record as the channel tells it, with its canonical address and without any secret.
+class RecordReader:
+    """Turns records into values, each once: a search solves the same packages again and again.
 
-    Old channels write timestamps in seconds: they come out in milliseconds, as all others.
+    The values are as the channel tells them, with their canonical addresses and without any secret. Old channels write
+    timestamps in seconds: they come out in milliseconds, as all others.
     """
-    raw: dict[str, Any] = json.loads(record.to_json())
+
+    def __init__(self) -> None:
+        self._read: dict[str, CondaRecord] = {}
+
+    def read(self, records: Iterable[RepoDataRecord]) -> tuple[CondaRecord, ...]:
+        """Give the records sorted by address."""
+        return tuple(sorted(map(self._one, records), key=lambda record: record.url))
+
+    def _one(self, record: RepoDataRecord) -> CondaRecord:
+        url = record.url
+        if url not in self._read:
+            self._read[url] = _record(json.loads(record.to_json()))
+        return self._read[url]
+
+
+def _record(raw: dict[str, Any]) -> CondaRecord:
     return CondaRecord(
         name=raw["name"].lower(),
         version=raw["version"],

@@ -23,7 +23,6 @@ from envcompose.errors import ChannelUnreachable, CondaSpecInvalid
 from envcompose.model.record import CondaAnswer, CondaQuestion
 from envcompose.read.secrets import mask_secrets
 from envcompose.world.channel_fault import channel_error, may_change, names_channel, plain_words
-from envcompose.world.conda_record import conda_record
 from envcompose.world.rattler_engine import AskedChannel, Engine, asked_channels, pixi_config
 from envcompose.world.shards import FetchFailed
 
@@ -101,8 +100,7 @@ class RattlerSolver:
             words = mask_secrets(words.removeprefix(_UNSOLVABLE).strip())
             self._tell(words)
             return CondaAnswer(records=None, words=words)
-        found = sorted((conda_record(record) for record in records), key=lambda record: record.url)
-        return CondaAnswer(records=tuple(found))
+        return CondaAnswer(records=records)
 
     def _run(
         self, asked: Sequence[AskedChannel], subdir: str, work: Callable[[Engine], Coroutine[Any, Any, _Result]]

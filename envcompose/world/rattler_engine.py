@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envcompose.errors import ChannelUnknown
-from envcompose.model.record import CondaQuestion
+from envcompose.model.record import CondaQuestion, CondaRecord
 from envcompose.read.secrets import mask_secrets
 from envcompose.world.channel_fault import plain_words
+from envcompose.world.conda_record import RecordReader
 from envcompose.world.shards import FetchFailed, ShardCheck
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Engine:
         self._client = client
         self._probe = probe
         self._check = check
+        self._reader = RecordReader()
 
     @classmethod
     def made(cls, action: Any, folder: Path, config: Config, *, probe_seconds: int) -> Engine:
@@ -83,7 +85,7 @@ class Engine:
         channels = [one.channel for one in asked]
         await self._gateway.query(channels, [subdir, "noarch"], [_NOBODY], recursive=False)  # type: ignore[list-item]
 
-    async def solve(self, question: CondaQuestion, asked: Sequence[AskedChannel]) -> Sequence[RepoDataRecord]:
+    async def solve(self, question: CondaQuestion, asked: Sequence[AskedChannel]) -> tuple[CondaRecord, ...]:
         """The records of a solution, from records that are what their channels list. Raises SolverError for none."""
         from rattler.exceptions import SolverError
 
@@ -93,7 +95,7 @@ class Engine:
             await self._checked(question, asked)
             raise
         await self._checked(question, asked)
-        return records
+        return self._reader.read(records)
 
     async def _solved(self, question: CondaQuestion, asked: Sequence[AskedChannel]) -> Sequence[RepoDataRecord]:
         from rattler import ChannelPriority, solve
