@@ -174,7 +174,7 @@ def _add_init(commands: argparse._SubParsersAction[_Parser]) -> None:
         metavar="FILE",
         help="a requirements file (may be given again)",
     )
-    inputs.add_argument("-f", "--file", metavar="FILE", help="a conda environment.yml")
+    inputs.add_argument("-f", "--file", metavar="FILE", help="a conda environment.yml, or a pixi.toml of your own")
     inputs.add_argument("--extra", action="append", default=[], metavar="NAME", help="an extra of the project folder")
     inputs.add_argument(
         "--group", action="append", default=[], metavar="NAME", help="a dependency group of the project folder"
@@ -237,6 +237,12 @@ def _add_preferences(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--require-proof", action="store_true", help="fail where something rests on tables or assumptions"
     )
+    group.add_argument(
+        "--effort",
+        metavar="N",
+        type=_effort,
+        help="how many changed wishes are solved to repair one that cannot be fulfilled (default: 16; 0 looks for none)",
+    )
     group.add_argument("--offline", action="store_true", help="make no connection; what is not cached is an error")
     group.add_argument("--refresh", action="store_true", help="ask the index again, however fresh the cache is")
 
@@ -280,6 +286,13 @@ def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--time-limit", metavar="SECONDS", type=_seconds, default=180.0, help="for one import (default: 180)"
     )
     verify.add_argument("-v", "--verbose", action="store_true", help="a line for every check")
+
+
+def _effort(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 10_000:
+        raise argparse.ArgumentTypeError("not a number of solves")
+    return value
 
 
 def _seconds(text: str) -> float:
