@@ -216,16 +216,20 @@ class Scout:
             # An extra may name its own project again (`name[other-extra]`): that is this very release.
             requirements += [r for r in release.active(environment) if not self._is_subject(r)]
             requirements.append(Requirement(f"{self.distribution}=={release.version}"))
+        # A constraint asks for nothing: it bears on what is required, and on the torch of the candidate.
+        required = {TORCH, *(canonicalize_name(requirement.name) for requirement in requirements)}
+        constraints = (user.requirement for user in self._demand.constraints if user.name in required)
+        requirements += [*constraints]
         outlook = self._observer.look(requirements, torch, python)
         if outlook.passed and release is not None and release.follows_torch:
             return self._lockable(release, torch, outlook)
         return outlook
 
     def _demanded(self, python: str) -> tuple[Requirement, ...]:
-        """What the user requires and constrains on this Python; judged once."""
+        """What the user requires on this Python; judged once."""
         if python not in self._active:
             active = [requirement for _, requirement in self._demand.active(marker_environment(python))]
-            self._active[python] = (*active, *(user.requirement for user in self._demand.constraints))
+            self._active[python] = tuple(active)
         return self._active[python]
 
     def _is_subject(self, requirement: Requirement) -> bool:

@@ -131,6 +131,11 @@ def test_a_user_constraint_bounds_a_twin_too() -> None:
     assert locked(found)["conda:lib"] == "1.9"
 
 
+def test_a_bound_on_a_conda_package_that_pypi_does_not_know_asks_nothing_of_pypi() -> None:
+    found = composed(index_of(app_1_0=()), record("zlib-ng", "2.2"), record("zlib-ng", "2.1"), conda=("zlib-ng 2.1.*",))
+    assert locked(found)["conda:zlib-ng"] == "2.1"
+
+
 def test_a_conda_package_that_asks_for_a_driver_gets_the_one_of_the_target() -> None:
     index = index_of(app_1_0=())
     found = composed(
