@@ -114,10 +114,11 @@ def _workspace(composition: Composition) -> tuple[Line, ...]:
 
 
 def _conda_line(dependency: CondaDependency) -> Line:
-    value: Value = dependency.spec
-    if dependency.channel:
-        value = {"version": dependency.spec, "channel": without_secrets(dependency.channel)}
-    return Line(key=dependency.name, value=value, why=dependency.why)
+    """A line of conda's tables; pixi refuses a build behind the version in one text (facts: pixi.md §11, v170)."""
+    version, _, build = dependency.spec.partition(" ")
+    parts = {"version": version, "build": build, "channel": without_secrets(dependency.channel or "")}
+    told: dict[str, Value] = {key: value for key, value in parts.items() if value}
+    return Line(key=dependency.name, value=told if len(told) > 1 else version, why=dependency.why)
 
 
 def _pypi_options(composition: Composition) -> tuple[Line, ...]:

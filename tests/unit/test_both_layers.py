@@ -8,11 +8,13 @@ from envcompose.compose import World, compose
 from envcompose.errors import ChannelUnreachable, Infeasible, ProofRequired
 from envcompose.manifest.lock import LockedConda, LockedPypi
 from envcompose.manifest.lock_reading import read_lock
+from envcompose.manifest.pixi_toml import render_manifest
 from envcompose.model.composition import Composition
 from envcompose.model.intent import InputReading, Intent, Wishes
 from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import CondaRequest, Origin, OriginKind
 from envcompose.write.lock import lock_of
+from envcompose.write.manifest import manifest_of
 from tests.unit.conda_fakes import FakeCondaSolver, SameNames, record
 from tests.unit.core_fakes import FakeIndex, FakeResolver, asked, facts_of, torch_release
 
@@ -134,6 +136,12 @@ def test_a_user_constraint_bounds_a_twin_too() -> None:
 def test_a_bound_on_a_conda_package_that_pypi_does_not_know_asks_nothing_of_pypi() -> None:
     found = composed(index_of(app_1_0=()), record("zlib-ng", "2.2"), record("zlib-ng", "2.1"), conda=("zlib-ng 2.1.*",))
     assert locked(found)["conda:zlib-ng"] == "2.1"
+
+
+def test_a_build_stands_beside_its_version_as_pixi_reads_it() -> None:
+    found = composed(index_of(app_1_0=()), record("zlib-ng", "2.1", build="h1_0"), conda=("zlib-ng 2.1.* h1*",))
+    text = render_manifest(manifest_of(found, version="0", set_digest="0"))
+    assert 'zlib-ng = { version = "2.1.*", build = "h1*" }' in text
 
 
 def test_a_conda_package_that_asks_for_a_driver_gets_the_one_of_the_target() -> None:

@@ -70,7 +70,7 @@ def test_the_default_environment_on_linux_speaks() -> None:
         ("torch==2.6.0", False, 26),
         ("einops", False, 27),
         ('axolotl[deepspeed]~=0.10.0; python_version < "3.13"', False, 28),
-        ("mine@ ./team/src/mine", True, 29),
+        ("mine @ ./team/src/mine", True, 29),
     ]
     assert found.indexes.extra_index_urls == ("https://wheels.example/simple",)
     assert found.indexes.pinned == (("torch", "https://wheels.example/cu124"),)
