@@ -78,6 +78,7 @@ class Settler:
         self._source = wishes.source
         self._hints = dict(wishes.hints)
         self._joining = joining
+        self._given = {user.name for user in demand.requirements if user.requirement.url}
         self._decider = Decider(
             facts=facts, index=index, projects=self._projects, demand=demand, stack=stack, wishes=wishes
         )
@@ -112,6 +113,12 @@ class Settler:
             if isinstance(joined, Clash):
                 return self._clash(prospect, clash or joined)
             provided = joined.solution.provides
+            named = sorted(name for name in provided if name in self._given and name in settled.closure.members)
+            if named:
+                record = provided[named[0]]
+                by = joined.twins.brought_by.get(record.name, record.name)
+                why = f"you name the source of {named[0]}, and {by} brings conda's {record.name}: pixi takes one of them only"
+                return self._rejection(prospect, why, "twin-has-one-source")
             if clash is None and _pins(provided, settled) == _pins(settled.provided, settled):
                 return replace(settled, joined=joined)
             again = self._resolved(prospect, provided)

@@ -138,6 +138,20 @@ def test_a_bound_on_a_conda_package_that_pypi_does_not_know_asks_nothing_of_pypi
     assert locked(found)["conda:zlib-ng"] == "2.1"
 
 
+def test_a_source_that_the_user_names_is_no_twin() -> None:
+    url = "https://index.example/lib-2.0-py3-none-any.whl"
+    with pytest.raises(Infeasible) as raised:
+        composed(
+            index_of(app_1_0=("lib",), lib_2_0=()),
+            record("tool", "1.0", "lib"),
+            record("lib", "1.9"),
+            requirements=("app", f"lib @ {url}"),
+            conda=("tool",),
+        )
+    assert [entry.rule for entry in raised.value.rejected] == ["twin-has-one-source"]
+    assert raised.value.rejected[0].why.startswith("you name the source of lib, and tool brings conda's lib")
+
+
 def test_a_build_stands_beside_its_version_as_pixi_reads_it() -> None:
     found = composed(index_of(app_1_0=()), record("zlib-ng", "2.1", build="h1_0"), conda=("zlib-ng 2.1.* h1*",))
     text = render_manifest(manifest_of(found, version="0", set_digest="0"))
