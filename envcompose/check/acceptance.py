@@ -5,22 +5,25 @@ The rules are those of pixi 0.77, from its public source and from running it on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from envcompose.check.environment import Disk, check_environment
 from envcompose.check.groups import check_groups
+from envcompose.check.locations import is_distribution
 from envcompose.check.lock_platforms import aligned, locked_platform
 from envcompose.check.lock_values import check_values
 from envcompose.check.verdict import Reason, Standing, Unmet, Verdict
 from envcompose.check.walk import Walk, Walked
 from envcompose.errors import LockInvalid
-from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, OtherLockVersion
+from envcompose.manifest.lock import Locked, LockedConda, LockedPypi, LockEnvironment, LockFile, OtherLockVersion
 from envcompose.manifest.lock_reading import read_lock
-from envcompose.manifest.workspace import Workspace
-from envcompose.manifest.workspace_views import View, all_platforms, environments_of
+from envcompose.manifest.urls import parse_url
+from envcompose.manifest.workspace import Environment, Platform, Workspace
+from envcompose.manifest.workspace_platforms import bare_platform
+from envcompose.manifest.workspace_views import View, all_platforms, platforms_of, view_of
 from envcompose.ports import TextFiles
 
 Entry = TypeVar("Entry", LockedConda, LockedPypi)
@@ -57,9 +60,9 @@ def judge(
     folder = workspace.path.rpartition("/")[0] if root is None else root
     judging = _Judging(
         workspace=workspace,
-        lock=aligned(with_indexes(lock, default_index), all_platforms(workspace)),
+        lock=aligned(with_indexes(lock, parse_url(default_index)), all_platforms(workspace)),
         disk=Disk(files=files, root=folder),
-        default_index=default_index,
+        default_index=parse_url(default_index),
         now=now,
     )
     reasons = tuple(judging.reasons())
@@ -67,35 +70,39 @@ def judge(
 
 
 def with_indexes(lock: LockFile, default_index: str) -> LockFile:
-    """The lock with an index on every distribution that names none: the first of its environment's.
+    """The lock with its index addresses in normal form, and an index on every file that names none.
 
-    An entry that several environments share takes it from the first of them by name, as in pixi.
+    That is the first of its environment's; an entry that several environments share takes it from the first of them
+    by name, as in pixi. Indexes of which one is no URL count as absent.
     """
-    indexes: dict[str, str] = {}
-    for environment in sorted(lock.environments, key=lambda one: one.name):
-        first = environment.indexes[0] if environment.indexes else default_index
+    environments = [_normal_indexes(one) for one in lock.environments]
+    first: dict[str, str] = {}
+    for environment in sorted(environments, key=lambda one: one.name):
         for found in environment.packages.values():
             for package in found:
-                indexes.setdefault(package.url, first)
+                first.setdefault(package.url, environment.indexes[0] if environment.indexes else default_index)
 
-    def filled(package: LockedConda | LockedPypi) -> LockedConda | LockedPypi:
-        if isinstance(package, LockedPypi) and package.index is None:
-            return replace(package, index=indexes[package.url]) if _is_file(package) else package
+    def filled(package: Locked) -> Locked:
+        if isinstance(package, LockedPypi) and package.index is None and is_distribution(package):
+            return replace(package, index=first[package.url])
         return package
 
-    entries = {id(one): filled(one) for env in lock.environments for found in env.packages.values() for one in found}
-    environments = tuple(
-        replace(
-            one,
-            packages={name: tuple(entries[id(package)] for package in found) for name, found in one.packages.items()},
-        )
-        for one in lock.environments
+    return replace(
+        lock,
+        environments=tuple(
+            replace(one, packages={name: tuple(map(filled, found)) for name, found in one.packages.items()})
+            for one in environments
+        ),
     )
-    return replace(lock, environments=environments)
 
 
-def _is_file(package: LockedPypi) -> bool:
-    return package.version is not None or package.sha256 is not None or package.md5 is not None
+def _normal_indexes(environment: LockEnvironment) -> LockEnvironment:
+    try:
+        indexes = None if environment.indexes is None else tuple(parse_url(url) for url in environment.indexes)
+        links = tuple((kind, parse_url(value) if kind == "url" else value) for kind, value in environment.find_links)
+    except ValueError:
+        indexes, links = None, ()
+    return replace(environment, indexes=indexes, find_links=links)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +118,11 @@ class _Judging:
         locked = {environment.name: environment for environment in self.lock.environments}
         walked: dict[Target, Walked] = {}
         stale: set[Target] = set()
-        for name, views in self._views().items():
-            for reason in self._environment(name, views, locked.get(name), walked):
-                stale |= {(name, view.platform.name) for view in views if reason.platform in (None, view.platform.name)}
+        for environment in self.workspace.environments:
+            platforms = platforms_of(self.workspace, environment)
+            for reason in self._environment(environment, platforms, locked.get(environment.name), walked):
+                names = [platform.name for platform in platforms] if reason.platform is None else [reason.platform]
+                stale |= {(environment.name, name) for name in names}
                 yield reason
         yield from check_groups(self.workspace, self.lock, walked, stale)
         known = {environment.name for environment in self.workspace.environments}
@@ -123,25 +132,23 @@ class _Judging:
                     code="environment-surplus", text="it is locked, and the manifest has it no more", environment=name
                 )
 
-    def _views(self) -> Mapping[str, list[View]]:
-        views: dict[str, list[View]] = {environment.name: [] for environment in self.workspace.environments}
-        for view in environments_of(self.workspace):
-            views[view.environment].append(view)
-        return views
-
     def _environment(
-        self, name: str, views: Sequence[View], locked: LockEnvironment | None, walked: dict[Target, Walked]
+        self,
+        environment: Environment,
+        platforms: Sequence[Platform],
+        locked: LockEnvironment | None,
+        walked: dict[Target, Walked],
     ) -> Iterator[Reason]:
+        name = environment.name
         if locked is None:
-            # Without a platform there is nothing to lock, and pixi does not miss it.
-            yield from [Unmet("environment-missing", "it is not locked").at(name)] if views else []
-            return
-        if not views:
+            yield Unmet("environment-missing", "it is not locked").at(name)
             return
         try:
             check_environment(
                 self.workspace,
-                views,
+                # What is checked here is the same on every platform, and for an environment that has none.
+                view_of(self.workspace, environment, platforms[0] if platforms else bare_platform("noarch")),
+                platforms,
                 self.lock,
                 locked,
                 disk=self.disk,
@@ -151,11 +158,11 @@ class _Judging:
         except Unmet as unmet:
             yield unmet.at(name)
             return
-        for view in views:
+        for platform in platforms:
             try:
-                walked[name, view.platform.name] = self._walk(view, locked)
+                walked[name, platform.name] = self._walk(view_of(self.workspace, environment, platform), locked)
             except Unmet as unmet:
-                yield unmet.at(name, view.platform.name)
+                yield unmet.at(name, platform.name)
 
     def _walk(self, view: View, locked: LockEnvironment) -> Walked:
         platform = locked_platform(self.lock, view.platform)

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from packaging.tags import Tag
-
 from envcompose.check.local_projects import is_folder
 from envcompose.check.locations import FileKind, joined, kind_of_file, place_of
 from envcompose.check.lock_platforms import lock_text_of, locked_customised
@@ -19,7 +17,7 @@ from envcompose.manifest.channels import channel_url
 from envcompose.manifest.conda_url import conda_url_parts
 from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile
 from envcompose.manifest.urls import parse_url
-from envcompose.manifest.workspace import PypiOrigin, PypiWish, Workspace
+from envcompose.manifest.workspace import Platform, PypiOrigin, PypiWish, Workspace
 from envcompose.manifest.workspace_options import is_folder as is_folder_channel
 from envcompose.manifest.workspace_platforms import customised
 from envcompose.manifest.workspace_views import View, all_platforms, cutoffs_of, wishes_everywhere
@@ -38,7 +36,8 @@ class Disk:
 
 def check_environment(
     workspace: Workspace,
-    views: Sequence[View],
+    view: View,
+    platforms: Sequence[Platform],
     lock: LockFile,
     locked: LockEnvironment,
     *,
@@ -48,11 +47,10 @@ def check_environment(
 ) -> None:
     """Whether a locked environment was made for what the manifest says of it. Raises Unmet.
 
-    `views` are those of one environment on all of its platforms, at least one.
+    `view` is the environment on any platform, `platforms` are all of its own.
     """
-    view = views[0]
     _check_channels(view, locked, disk.root)
-    _check_platforms(workspace, views, lock, locked)
+    _check_platforms(platforms, lock, locked)
     wishes = wishes_everywhere(workspace, view.environment)
     if wishes:
         _check_indexes(view, locked, default_index)
@@ -84,8 +82,8 @@ def _locked_channel(text: str, root: str) -> str:
     return _absolute(text, root) if is_folder_channel(text) else channel_url(text)
 
 
-def _check_platforms(workspace: Workspace, views: Sequence[View], lock: LockFile, locked: LockEnvironment) -> None:
-    mine = {view.platform.name: view.platform for view in views}
+def _check_platforms(platforms: Sequence[Platform], lock: LockFile, locked: LockEnvironment) -> None:
+    mine = {platform.name: platform for platform in platforms}
     subdirs = {platform.subdir for platform in mine.values()}
     described = {platform.name: platform for platform in lock.platforms}
     for name in locked.packages:
@@ -104,14 +102,14 @@ def _check_platforms(workspace: Workspace, views: Sequence[View], lock: LockFile
 
 
 def _check_indexes(view: View, locked: LockEnvironment, default_index: str) -> None:
-    """Whether the indexes are those of the manifest, in its order and spelling. Raises Unmet."""
+    """Whether the indexes, in normal form, are those of the manifest, in its order. Raises Unmet."""
     options = view.pypi_options
-    wanted = [options.index_url or parse_url(default_index), *options.extra_index_urls]
+    wanted = [options.index_url or default_index, *options.extra_index_urls]
     if locked.indexes is None:
         if any(isinstance(package, LockedPypi) for found in locked.packages.values() for package in found):
             raise Unmet("indexes-missing", "the lock does not say its PyPI indexes")
         return
-    found = [parse_url(url) for url in locked.indexes]
+    found = list(locked.indexes)
     if wanted != found:
         raise Unmet("indexes-differ", f"PyPI indexes were {', '.join(found) or 'none'}, and are {', '.join(wanted)}")
     links = [_link(kind, value) for kind, value in options.find_links]
@@ -121,10 +119,10 @@ def _check_indexes(view: View, locked: LockEnvironment, default_index: str) -> N
 
 def _link(kind: str, value: str) -> tuple[str, str]:
     if kind == "url":
-        return kind, parse_url(value)
+        return kind, value
     # Paths are the same where their steps are; a dot in front is a step, others are not.
     steps = [step for step in value.split("/") if step not in ("", ".")]
-    front = "/" if value.startswith("/") else "./" if value.startswith("./") else ""
+    front = "/" if value.startswith("/") else "./" if value.startswith("./") or value == "." else ""
     return kind, front + "/".join(steps)
 
 
@@ -151,7 +149,7 @@ def _check_files(
                 raise Unmet("wheel-unfit", text, package.name)
 
 
-def _fitting(workspace: Workspace, lock: LockFile, locked: LockEnvironment) -> dict[str, frozenset[Tag]]:
+def _fitting(workspace: Workspace, lock: LockFile, locked: LockEnvironment) -> dict[str, frozenset[str]]:
     """The tags that fit, by subdir, for the Python that is locked there."""
     platforms = all_platforms(workspace)
     fitting = {}

@@ -127,14 +127,22 @@ def _one(tokens: _Tokens, depth: int) -> Marker:
             raise MarkerInvalid(f"a parenthesis is not closed in the marker '{tokens.text}'")
         return inner
     left, operator, right = tokens.take(), _operator(tokens), tokens.take()
-    if {left[0], right[0]} == {"text"}:
-        return TRUE  # Two texts say nothing about an environment; the resolver passes over them.
-    if left[0] == "word" and right[0] == "text":
-        return Comparison(_key(left[1], tokens), operator, right[1][1:-1])
-    if left[0] == "text" and right[0] == "word":
-        key = _key(right[1], tokens)
-        return Comparison(key, _TURNED.get(operator, operator), left[1][1:-1], operator.endswith("in"))
-    raise MarkerInvalid(f"'{tokens.text}' is no marker")
+    match left[0], right[0]:
+        case "word", "text":
+            found = Comparison(_key(left[1], tokens), operator, right[1][1:-1])
+        case "text", "word":
+            key = _key(right[1], tokens)
+            found = Comparison(key, _TURNED.get(operator, operator), left[1][1:-1], operator.endswith("in"))
+        case "text", "text":
+            return TRUE
+        case "word", "word":
+            _key(left[1], tokens)
+            _key(right[1], tokens)
+            return TRUE
+        case _:
+            raise MarkerInvalid(f"'{tokens.text}' is no marker")
+    # What compares nothing, or an extra by order, is passed over by the resolver, with a warning.
+    return TRUE if found.key == "extra" and found.operator not in ("==", "!=") else found
 
 
 def _operator(tokens: _Tokens) -> str:

@@ -98,7 +98,9 @@ def _normal(name: str) -> str:
 
 @lru_cache(maxsize=8192)
 def parse_specifiers(text: str) -> SpecifierSet:
-    """Read version specifiers (PEP 440). Raises InvalidSpecifier."""
+    """Read version specifiers (PEP 440), without a comma too many. Raises InvalidSpecifier."""
+    if text.strip() and not all(piece.strip() for piece in text.split(",")):
+        raise InvalidSpecifier(f"a specifier is missing between commas: {text}")
     return SpecifierSet(text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
+from packaging.tags import compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from envcompose.manifest.conda_version import VersionInvalid, parse_version
@@ -32,7 +32,7 @@ _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _WINDOWS = {"32": "win32", "64": "win_amd64", "arm64": "win_arm64"}
 
 
-def fitting_tags(platform: Platform, python: LockedConda) -> frozenset[Tag] | None:
+def fitting_tags(platform: Platform, python: LockedConda) -> frozenset[str] | None:
     """All tags that fit; None where nothing is known about them (an odd platform, Python or libc)."""
     try:
         version = parse_version(python.version).major_minor
@@ -45,10 +45,11 @@ def fitting_tags(platform: Platform, python: LockedConda) -> frozenset[Tag] | No
 
 
 @lru_cache(maxsize=64)
-def _tags(version: tuple[int, int], free_threaded: bool, platforms: tuple[str, ...]) -> frozenset[Tag]:
+def _tags(version: tuple[int, int], free_threaded: bool, platforms: tuple[str, ...]) -> frozenset[str]:
     interpreter = f"cp{version[0]}{version[1]}"
     abis = [f"{interpreter}t"] if free_threaded else [interpreter]
-    return frozenset([*cpython_tags(version, abis, platforms), *compatible_tags(version, interpreter, platforms)])
+    tags = [*cpython_tags(version, abis, platforms), *compatible_tags(version, interpreter, platforms)]
+    return frozenset(str(tag) for tag in tags)
 
 
 def _is_free_threaded(python: LockedConda) -> bool:
@@ -106,9 +107,11 @@ def _linux(platform: Platform, machine: str) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=8192)
-def tags_of(file_name: str) -> frozenset[Tag] | None:
-    """The tags of a wheel's file name; None where it is no wheel's name."""
+def tags_of(file_name: str) -> frozenset[str] | None:
+    """The tags of a wheel's file name, letters as they stand there; None where it is no wheel's name."""
     try:
-        return parse_wheel_filename(file_name)[3]
+        parse_wheel_filename(file_name)
     except (InvalidWheelFilename, ValueError):
         return None
+    interpreters, abis, platforms = (part.split(".") for part in file_name[:-4].split("-")[-3:])
+    return frozenset(f"{i}-{a}-{p}" for i in interpreters for a in abis for p in platforms)

@@ -85,7 +85,10 @@ class View:
     def virtual(self) -> tuple[VirtualPackage, ...]:
         """The virtual packages that conda packages are solved with; what the solver does not know is left out."""
         known = [package for package in self.platform.virtual if package.name in _SOLVED_FOR]
-        solved = [VirtualPackage(name=package.name, version=package.version) for package in known]
+        solved = [
+            VirtualPackage(name=package.name, version="0" if package.name == "__unix" else package.version)
+            for package in known
+        ]
         arch = next((package.build for package in self.platform.virtual if package.name == "__archspec"), "")
         if arch:
             solved.append(VirtualPackage(name="__archspec", version="1", build=arch))
