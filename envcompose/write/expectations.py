@@ -65,11 +65,11 @@ def _bounds(composition: Composition) -> dict[str, list[str]]:
 
 
 def _locked(composition: Composition) -> dict[str, str] | None:
-    """Every distribution of the lock with its version, conda's twins too; None where no lock is written."""
+    """Every PyPI distribution of the lock with its version; None where no lock is written.
+
+    conda's are left out: its version may differ from that of the metadata inside (facts: conda-forge.md §2, flash-attn).
+    """
     solution = composition.solution
     if solution is None or solution.distributions is None:
         return None
-    found = {entry.name: entry.version for entry in solution.distributions if entry.version is not None}
-    own = {p.name for p in composition.packages if p.layer is Layer.SYSTEM}
-    found |= {name: record.version for name, record in solution.conda.provides.items() if name in own}
-    return dict(sorted(found.items()))
+    return {entry.name: entry.version for entry in solution.distributions if entry.version is not None}
