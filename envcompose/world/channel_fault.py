@@ -66,7 +66,7 @@ _RULES = (
         again=True,
     ),
     _Rule(
-        pattern=r"failed to parse (repodata\.json|shard index)|failed to extract repodata records",
+        pattern=r"failed to parse (repodata\.json|shard index)|failed to extract repodata records|IO error while reading data",
         reason="what should be repodata is not, or breaks off",
         broken=True,
         again=True,
@@ -91,8 +91,8 @@ def channel_error(words: str, channel: str) -> ChannelUnreachable | ChannelBroke
 
 
 def may_change(words: str) -> bool:
-    """May another try give another answer? What the engine itself tried again, and what the words do not tell, may not."""
-    return next((rule.again for rule in _RULES if re.search(rule.pattern, words)), False)
+    """May another try, without the cache, give another answer? Not where the engine itself tried again, or nobody is there."""
+    return next((rule.again for rule in _RULES if re.search(rule.pattern, words)), True)
 
 
 def names_channel(words: str, address: str) -> bool:

@@ -23,7 +23,8 @@ from envcompose.errors import ChannelUnreachable, CondaSpecInvalid
 from envcompose.model.record import CondaAnswer, CondaQuestion
 from envcompose.read.secrets import mask_secrets
 from envcompose.world.channel_fault import channel_error, may_change, names_channel, plain_words
-from envcompose.world.rattler_engine import AskedChannel, Engine, asked_channels, pixi_config
+from envcompose.world.rattler_client import pixi_config
+from envcompose.world.rattler_engine import AskedChannel, Engine, asked_channels
 from envcompose.world.shards import FetchFailed
 
 _Result = TypeVar("_Result")
@@ -72,6 +73,7 @@ class RattlerSolver:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._logins: dict[str, str] = {}
         self._silent: dict[str, ChannelUnreachable] = {}
         self.solves = 0
 
@@ -158,13 +160,16 @@ class RattlerSolver:
         return error
 
     def _made(self, asked: Sequence[AskedChannel], *, again: bool) -> Engine:
-        """The engine, made on first use; `again` makes a new one."""
+        """The engine, made on first use and where a channel comes with a new login; `again` makes a new one."""
         from rattler.exceptions import AuthenticationStorageError, GatewayWarning
 
         # What a channel says oddly about its relatives (CEP-42) is no word of ours on standard error.
         warnings.filterwarnings("ignore", category=GatewayWarning)
+        logins = {one.address: one.login for one in asked if one.login is not None}
         with self._lock:
-            if self._engine is None or again:
+            unknown = not logins.items() <= self._logins.items()
+            self._logins |= logins
+            if self._engine is None or again or unknown:
                 action = "no-cache" if again else self._action
                 try:
                     self._engine = self._new(action)
@@ -175,7 +180,8 @@ class RattlerSolver:
 
     def _new(self, action: Any) -> Engine:
         folder = self._folder()
-        return Engine.made(action, folder, pixi_config(self._settings, self._tell), probe_seconds=self._patience.probe)
+        config = pixi_config(self._settings, self._logins, self._tell)
+        return Engine.made(action, folder, config, self._logins, probe_seconds=self._patience.probe)
 
     def _folder(self) -> Path:
         """A folder that can be written: the engine would take the user's own cache for none, and fail for another."""

@@ -1,12 +1,8 @@
-"""py-rattler's parts that live as long as a solver: the gateway to the channels, its client, and what it is asked.
-
-The engine finds logins as pixi does (its store, netrc, RATTLER_AUTH_FILE) and follows the mirrors and proxies of pixi's
-own configuration files.
-"""
+"""py-rattler's parts that live as long as a solver: the gateway to the channels, its clients, and what it is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from envcompose.errors import ChannelUnknown
 from envcompose.model.record import CondaQuestion, CondaRecord
-from envcompose.read.secrets import mask_secrets
+from envcompose.read.secrets import mask_secrets, without_secrets
 from envcompose.world.channel_fault import plain_words
 from envcompose.world.conda_record import RecordReader
+from envcompose.world.rattler_client import client
 from envcompose.world.shards import FetchFailed, ShardCheck
 
 if TYPE_CHECKING:
@@ -33,14 +30,18 @@ _NOBODY = "rattler-looks-for-nothing"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedChannel:
-    """One channel as it was asked for: how it is shown, and where it is."""
+    """One channel as it was asked for: how it is shown, where it is, and its address with the login that was given.
+
+    The engine works with the address without a login: it writes it into its cache.
+    """
 
     shown: str
     channel: Channel
+    login: str | None = None
 
     @property
     def address(self) -> str:
-        """Where it is, with a slash at its end, and with whatever login was given."""
+        """Where it is, with a slash at its end and without any login."""
         return self.channel.base_url
 
     @property
@@ -60,13 +61,14 @@ class Engine:
         self._reader = RecordReader()
 
     @classmethod
-    def made(cls, action: Any, folder: Path, config: Config, *, probe_seconds: int) -> Engine:
+    def made(
+        cls, action: Any, folder: Path, config: Config, logins: Mapping[str, str], *, probe_seconds: int
+    ) -> Engine:
         """An engine with its cache in `folder`, which it uses as `SourceConfig.cache_action` says.
 
         Raises AuthenticationStorageError where the stored logins cannot be read.
         """
         from rattler import Gateway, SourceConfig
-        from rattler.networking import Client
 
         off = config.repodata_config
         source = SourceConfig(
@@ -75,10 +77,10 @@ class Engine:
             sharded_enabled=not off.get("disable-sharded"),
             cache_action=action,
         )
-        client = Client.from_config(config, max_retries=RETRIES, timeout=MOST_SECONDS)
-        gateway = Gateway(cache_dir=folder, default_config=source, client=client)
-        probe = Client.from_config(config, max_retries=0, timeout=probe_seconds)
-        return cls(gateway, client, probe, None if action == "force-cache-only" else ShardCheck(folder))
+        main = client(config, logins, retries=RETRIES, seconds=MOST_SECONDS)
+        probe = client(config, logins, retries=0, seconds=probe_seconds)
+        gateway = Gateway(cache_dir=folder, default_config=source, client=main)
+        return cls(gateway, main, probe, None if action == "force-cache-only" else ShardCheck(folder))
 
     async def look(self, asked: Sequence[AskedChannel], subdir: str) -> None:
         """Read the channels' lists of packages, and nothing more."""
@@ -151,9 +153,12 @@ def asked_channels(channels: Sequence[str]) -> list[AskedChannel]:
         if not text.strip() or any(ord(character) < 32 for character in text):
             raise ChannelUnknown(channel=shown, reason="it is empty, or holds what no name holds")
         try:
-            asked.append(AskedChannel(shown=shown, channel=Channel(text.strip())))
+            channel = Channel(text.strip())
+            bare = Channel(without_secrets(channel.base_url))
         except InvalidChannelError as error:
             raise ChannelUnknown(channel=shown, reason=plain_words(str(error))) from None
+        login = channel.base_url if channel.base_url != bare.base_url else None
+        asked.append(AskedChannel(shown=shown, channel=channel if login is None else bare, login=login))
     return asked
 
 
@@ -173,17 +178,3 @@ def _time(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def pixi_config(settings: Sequence[Path] | None, tell: Callable[[str], None]) -> Config:
-    """The mirrors, proxies and certificates that pixi would use here; defaults where its files cannot be read."""
-    from rattler import Config
-    from rattler.exceptions import ConfigError
-
-    try:
-        if settings is None:
-            return Config.load_from_default_locations("pixi")
-        return Config.load_from_files(list(settings))
-    except ConfigError as error:
-        tell(f"pixi's configuration is left out: {plain_words(str(error))}")
-        return Config()
