@@ -12,6 +12,7 @@ writes nothing; `write_result` does.
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from envcompose.compose import World, compose
 from envcompose.errors import (
     EnvcomposeError,
     IndexAddress,
+    Infeasible,
     MistakenName,
     NothingAsked,
     NothingUsable,
@@ -35,6 +37,7 @@ from envcompose.errors import (
 from envcompose.model.composition import Composition
 from envcompose.model.facts import Facts
 from envcompose.model.intent import InputReading, Intent, Request, StackRequest, Wishes
+from envcompose.model.repair import DEFAULT_EFFORT, Conflict, Repairs
 from envcompose.model.requirement import UserRequirement
 from envcompose.read.relocate import relocated
 from envcompose.read.secrets import mask_secrets
@@ -260,6 +263,58 @@ def write_result(result: Result, *, force: bool = False) -> tuple[str, ...]:
     """Write the files of a result; gives notes about what was kept aside. Raises NotWritable."""
     return write_files(result.folder, result.files, force=force)
 
+def repairs_of(
+    inputs: Inputs,
+    wishes: Wishes,
+    *,
+    folder: Path | None = None,
+    error: Infeasible | None = None,
+    effort: int = DEFAULT_EFFORT,
+    refresh: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    trace: Callable[[str], None] = lambda line: None,
+    told: Callable[[Conflict], None] = lambda conflict: None,
+) -> Repairs:
+    """What conflicts in an infeasible wish, and its repairs, nearest first; each was composed, both layers.
+
+    `error` is what `compose_environment` raised for the same inputs and wishes; without it they are composed first,
+    and a wish that composes has nothing to repair. At most `effort` changed wishes are composed, of which `tell`
+    hears; `told` hears of the conflict before repairs are looked for. Paths in the commands are as in `inputs`.
+    Raises what the readers raise, and without `error` what composing raises beside Infeasible.
+    """
+    from envcompose.repair.answer import answer
+
+    facts, rules = load_recipes()
+    # Seen from where the command runs, so that paths in the answer are what the user typed.
+    intent, _ = read_intent(inputs, wishes, facts, folder=inputs.base)
+    with _world(intent, facts, rules, refresh=refresh, tell=tell, trace=trace) as world:
+        if error is None:
+            try:
+                compose(intent, world)
+            except Infeasible as raised:
+                error = raised
+            else:
+                return Repairs(conflict=None, repairs=(), solves=0, complete=True)
+        return answer(
+            intent,
+            error,
+            world,
+            effort=effort,
+            cuda_is_option=wishes.cuda is not None,
+            suffix=_suffix(inputs, wishes, folder),
+            tell=tell,
+            told=told,
+        )
+
+
+def _suffix(inputs: Inputs, wishes: Wishes, folder: Path | None) -> str:
+    """The options of a command that no intent holds."""
+    words = ["-o", os.path.relpath(folder.resolve(), inputs.base)] if folder is not None else []
+    words += ["--require-proof"] if wishes.require_proof else []
+    words += ["--offline"] if wishes.offline else []
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
 
 def ask_pixi_of(result: Result) -> PixiVerdict | None:
     """What the pixi on PATH says of the lock that was written; None without a lock or without a pixi."""
@@ -400,3 +455,4 @@ __all__ = [
     "read_intent",
     "write_result",
 ]
+    "repairs_of",

@@ -13,6 +13,7 @@ from envcompose.model.requirement import Origin
 if TYPE_CHECKING:
     from envcompose.model.decision import Rejection
     from envcompose.model.intent import Intent
+    from envcompose.model.repair import Repairs
 
 
 class EnvcomposeError(Exception):
@@ -320,6 +321,8 @@ class Infeasible(EnvcomposeError):
 
     code = "infeasible"
     exit_status = 1
+    repairs: Repairs | None = None
+    """What conflicts and what would repair it, where that was looked for."""
 
     def __init__(
         self,

@@ -13,12 +13,14 @@ from packaging.version import InvalidVersion, Version
 
 from envcompose import __version__
 from envcompose.api import Inputs, Result, ask_pixi_of, compose_environment, load_recipes, write_result
+from envcompose.cli.repairs import look_for_repairs
 from envcompose.cli.summary import summary_of
 from envcompose.cli.terminal import Progress, emit, plain, print_document
-from envcompose.errors import EnvcomposeError, UnknownValue
+from envcompose.errors import EnvcomposeError, Infeasible, UnknownValue
 from envcompose.model.facts import Facts
 from envcompose.model.intent import Intent, Prefer, TorchFrom, Wishes
 from envcompose.model.message import Level, Message
+from envcompose.model.repair import DEFAULT_EFFORT
 from envcompose.read import targets
 from envcompose.world.pixi import PixiVerdict
 from envcompose.write.document import composition_document, file_entry
@@ -31,7 +33,9 @@ def run_init(options: argparse.Namespace) -> int:
         result, notes = _compose(options, heard.append)
     except EnvcomposeError as error:
         error.intent = heard[0] if heard else None
-        raise
+        if not isinstance(error, Infeasible) or options.effort == 0:
+            raise
+        return _repair(options, error)
     verdict = None if options.dry_run else ask_pixi_of(result)
     if options.json:
         print_document(_document(result, notes, verdict, dry=options.dry_run))
@@ -40,10 +44,42 @@ def run_init(options: argparse.Namespace) -> int:
     return 0
 
 
+def _repair(options: argparse.Namespace, error: Infeasible) -> int:
+    """Answer an infeasible wish: what conflicts, and repairs (law 8). With --json both are in the document."""
+    facts, _ = load_recipes()
+    error.repairs = look_for_repairs(
+        error,
+        _inputs(options),
+        read_wishes(options, facts),
+        folder=Path(options.output) if options.output else None,
+        effort=DEFAULT_EFFORT if options.effort is None else options.effort,
+        quiet=options.json,
+        verbose=options.verbose,
+        trace=_tracer(options),
+    )
+    if options.json:
+        raise error
+    return error.exit_status
+
+
 def _compose(options: argparse.Namespace, heard: Callable[[Intent], None]) -> tuple[Result, tuple[str, ...]]:
     facts, _ = load_recipes()
-    wishes = read_wishes(options, facts)
-    inputs = Inputs(
+    with Progress(verbose=options.verbose) as progress:
+        result = compose_environment(
+            _inputs(options),
+            read_wishes(options, facts),
+            folder=Path(options.output) if options.output else None,
+            refresh=options.refresh,
+            force=options.force,
+            tell=progress.tell,
+            trace=_tracer(options),
+            heard=heard,
+        )
+    return result, () if options.dry_run else write_result(result, force=options.force)
+
+
+def _inputs(options: argparse.Namespace) -> Inputs:
+    return Inputs(
         words=tuple(options.words),
         requirement_files=tuple(options.requirement),
         environment_file=options.file,
@@ -51,22 +87,15 @@ def _compose(options: argparse.Namespace, heard: Callable[[Intent], None]) -> tu
         groups=tuple(options.group),
     )
 
+
+def _tracer(options: argparse.Namespace) -> Callable[[str], None]:
+    """What hears the solvers' own words: with -v they go to stderr."""
+
     def trace(words: str) -> None:
         if options.verbose and words:
             emit(plain(words), sys.stderr)
 
-    with Progress(verbose=options.verbose) as progress:
-        result = compose_environment(
-            inputs,
-            wishes,
-            folder=Path(options.output) if options.output else None,
-            refresh=options.refresh,
-            force=options.force,
-            tell=progress.tell,
-            trace=trace,
-            heard=heard,
-        )
-    return result, () if options.dry_run else write_result(result, force=options.force)
+    return trace
 
 
 def read_wishes(options: argparse.Namespace, facts: Facts) -> Wishes:

@@ -106,6 +106,10 @@ class Progress:
         if text != self._text:
             self._text, self._since = text, time.monotonic()
 
+    def say(self, text: str) -> None:
+        """Print lines to stderr that stay, above the line that tells of progress."""
+        emit(f"\r\x1b[K{text}" if self._drawn else text, sys.stderr)
+
     def _draw(self) -> None:
         while not self._done.wait(0.2):
             seconds = time.monotonic() - self._since

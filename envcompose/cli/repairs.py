@@ -1,0 +1,75 @@
+"""What `init` does about an infeasible wish: it tells what conflicts, and looks for repairs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from envcompose.api import Inputs, Wishes, repairs_of
+from envcompose.cli.terminal import Progress, bold, one_line, print_error
+from envcompose.errors import Infeasible
+from envcompose.model.repair import Conflict, Repairs
+from envcompose.repair.conflict import RESOLVER_RULES
+from envcompose.write.repair_words import closing_lines, conflict_sentence, heading, repair_lines
+
+
+def look_for_repairs(
+    error: Infeasible,
+    inputs: Inputs,
+    wishes: Wishes,
+    *,
+    folder: Path | None,
+    effort: int,
+    quiet: bool,
+    verbose: bool,
+    trace: Callable[[str], None],
+) -> Repairs:
+    """The conflict and the repairs; unless `quiet`, the error, the conflict and the repairs are told as they are known."""
+    if not quiet:
+        print_error(_in_own_words(error))
+        print(f"looking for repairs: at most {effort} solves (--effort 0 skips)", file=sys.stderr, flush=True)
+    with Progress(verbose=verbose) as progress:
+
+        def told(conflict: Conflict) -> None:
+            if not quiet:
+                progress.say("\n".join(_conflict_lines(conflict)))
+
+        repairs = repairs_of(
+            inputs,
+            wishes,
+            folder=folder,
+            error=error,
+            effort=effort,
+            tell=progress.tell,
+            trace=trace,
+            told=told,
+        )
+    if not quiet:
+        for line in _repair_lines(repairs, effort):
+            print(line, file=sys.stderr, flush=True)
+    return repairs
+
+
+def _in_own_words(error: Infeasible) -> Infeasible:
+    """The error without what a solver says in its own words: the conflict says it in the user's."""
+    shown = Infeasible(
+        subject="",
+        target="",
+        rejected=tuple(entry for entry in error.rejected if entry.rule not in RESOLVER_RULES),
+        hints=error.hints,
+    )
+    shown.sentence = error.sentence
+    return shown
+
+
+def _conflict_lines(conflict: Conflict) -> list[str]:
+    head = f"{bold('conflict:', sys.stderr)} {one_line(conflict_sentence(conflict))}"
+    return [head, *(f"  {one_line(fact)}" for fact in conflict.why)]
+
+
+def _repair_lines(repairs: Repairs, effort: int) -> list[str]:
+    lines = [bold(heading(repairs), sys.stderr)]
+    for number, repair in enumerate(repairs.repairs, 1):
+        lines += [one_line(line) for line in repair_lines(number, repair)]
+    return [*lines, *(one_line(line) for line in closing_lines(repairs, effort=effort))]

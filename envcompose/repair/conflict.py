@@ -1,0 +1,134 @@
+"""What in an intent conflicts, in the user's words: the lines and options of which each is needed for the conflict.
+
+Where the metadata alone show a clash, nothing is composed. Otherwise things are loosened in turn: what the reasons do
+not name goes first, all of it at once; of the rest each thing is needed whose loosening alone lets the intent compose,
+or lets the conflict's own things compose without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from envcompose.errors import Infeasible
+from envcompose.model.repair import Conflict, Part
+from envcompose.repair.attempts import Attempts, OutOfEffort
+from envcompose.search.relaxation import Choice, Relaxation
+from envcompose.search.relaxations import Clashes
+
+MOST_FACTS = 3
+"""How many facts a conflict tells."""
+
+RESOLVER_RULES = frozenset({"closure-resolves", "conda-solves"})
+"""Rules whose reasons are a solver's own words."""
+
+
+def is_named(relaxation: Relaxation, text: str) -> bool:
+    """May a reason in these words be about this thing?"""
+    lowered = text.lower()
+    return not relaxation.words or any(
+        re.search(rf"(?<![\w.-]){re.escape(word.lower())}(?![\w-]|\.\d)", lowered) for word in relaxation.words
+    )
+
+
+def named_places(relaxations: Sequence[Relaxation], error: Infeasible) -> frozenset[int]:
+    """The places of the relaxations that the reasons of a failure name."""
+    text = "\n".join(f"{entry.what}: {entry.why}" for entry in error.rejected)
+    return frozenset(place for place, one in enumerate(relaxations) if is_named(one, text))
+
+
+def conflict_of_clashes(relaxations: Sequence[Relaxation], clashes: Clashes) -> Conflict:
+    """The conflict of lines that clash by their metadata alone."""
+    clash, keys = clashes.shared
+    parts = [one.part for one in relaxations if one.key == one.line and one.key in keys]
+    return Conflict(parts=_ordered(parts), given=(), why=clash.facts, minimal=True)
+
+
+def find_conflict(attempts: Attempts, first: Infeasible, *, most: int) -> Conflict | None:
+    """The conflict behind a failure, by at most this many solves; None where nothing can be loosened."""
+    search = _Shrinking(attempts, first, attempts.solves + most)
+    try:
+        search.run()
+        minimal = True
+    except OutOfEffort:
+        minimal = False
+    return search.conflict(minimal=minimal)
+
+
+class _Shrinking:
+    def __init__(self, attempts: Attempts, first: Infeasible, bound: int) -> None:
+        self._attempts = attempts
+        self._relaxations = attempts.relaxations
+        self._bound = bound
+        self._why = first
+        self._named = named_places(self._relaxations, first)
+        self._nested = {place for place, one in enumerate(self._relaxations) if one.nested}
+        self._kept = set(self._nested)
+        self._options: set[int] = set()
+
+    def run(self) -> None:
+        """Loosen what is not needed. Raises OutOfEffort."""
+        self._drop(sorted(self._nested - self._named))
+        for place in sorted(self._kept):
+            if not self._composes(((place, self._relaxations[place].wide),)):
+                self._drop([place])
+        for place in sorted(self._named - self._nested):
+            known = {self._relaxations[option].part for option in self._options}
+            if self._relaxations[place].part not in known and self._composes(((place, 0),)):
+                self._options.add(place)
+
+    def conflict(self, *, minimal: bool) -> Conflict | None:
+        """What is left, in the order of the input, and the options that were not shown to be part of it."""
+        told = self._told(sorted(self._kept | self._options), minimal)
+        given = self._told(sorted(set(range(len(self._relaxations))) - self._nested), True)
+        given = [part for part in given if part not in told]
+        if not told:
+            # No single step frees it: the options that the reasons name are told, unproved.
+            minimal = False
+            told = self._told(sorted(self._named - self._nested), True)
+            given = [part for part in given if part not in told]
+        if not told:
+            return None
+        return Conflict(parts=_ordered(told), given=_ordered(given), why=_facts(self._why), minimal=minimal)
+
+    def _told(self, places: list[int], minimal: bool) -> list[Part]:
+        """The parts at these places; of many that may be bystanders, those that the reasons name tell most."""
+        if not minimal:
+            places = [place for place in places if place in self._named] or places[:MOST_FACTS]
+        return list(dict.fromkeys(self._relaxations[place].part for place in places))
+
+    def _drop(self, chunk: list[int]) -> None:
+        """Leave out as much of a chunk as the conflict does not need."""
+        if not chunk:
+            return
+        loose = (self._nested - self._kept) | set(chunk)
+        choice = tuple((place, len(self._relaxations[place].steps) - 1) for place in sorted(loose))
+        if not self._composes(choice):
+            error = self._attempts.error(choice)
+            if error is not None:
+                self._kept -= set(chunk)
+                self._why = error
+                return
+        if len(chunk) > 1:
+            half = len(chunk) // 2
+            self._drop(chunk[:half])
+            self._drop(chunk[half:])
+
+    def _composes(self, choice: Choice) -> bool:
+        if self._attempts.solves >= self._bound:
+            raise OutOfEffort
+        return self._attempts.compose(choice) is not None
+
+
+def _ordered(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Each part once: lines of the input first, then options and defaults."""
+    unique = dict.fromkeys(parts)
+    return (*(part for part in unique if part.origin is not None), *(part for part in unique if part.origin is None))
+
+
+def _facts(error: Infeasible) -> tuple[str, ...]:
+    """The facts behind a failure; what a solver says in its own words is for the trace."""
+    told = [f"{entry.what}: {entry.why}" for entry in error.rejected if entry.rule not in RESOLVER_RULES]
+    if not told and error.rejected:
+        return ("no versions of what they require go together; -v tells the resolver's own words",)
+    return tuple(dict.fromkeys(told))[:MOST_FACTS]
