@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 _SUBDIRS = (
     "noarch linux-32 linux-64 linux-aarch64 linux-armv6l linux-armv7l linux-loongarch64 linux-ppc64le linux-ppc64 "
@@ -47,6 +48,14 @@ def conda_url_parts(url: str) -> CondaUrlParts:
     return CondaUrlParts(
         file_name=file_name, name=name, version=version, build=build, subdir=subdir, channel=channel or None
     )
+
+
+def conda_location(url: str) -> str:
+    """Give the place of a package as a lock file holds it: for a `file://` URL the path, else the URL itself."""
+    if not url.startswith("file://"):
+        return url
+    path = unquote(url.removeprefix("file://").removeprefix("localhost"))
+    return path[1:] if re.match("/[A-Za-z]:", path) else path
 
 
 def build_number_of(build: str) -> int:

@@ -25,7 +25,8 @@ class LockPlatform:
 class LockedConda:
     """One conda record of the lock. What follows from the URL (name, version, build, subdir) is filled in when read.
 
-    `channel` and `file_name` are None where they are what the URL says. `noarch` is `generic`, `python` or None. `purls` is None where the key is absent (pixi then
+    `url` is a path for a package of a `file://` channel (see `conda_location`). `channel` and `file_name` are None where
+    they are what the URL says, and a channel of "" is that of a dependency by URL: none. `noarch` is `generic`, `python` or None. `purls` is None where the key is absent (pixi then
     takes the same name on conda-forge), empty for "no PyPI name". `run_exports` is None where they are not known.
     `size` is in bytes, `timestamp` in milliseconds since 1970.
     """

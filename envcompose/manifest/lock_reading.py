@@ -210,7 +210,7 @@ def _conda(entry: Fields) -> LockedConda:
         depends=entry.texts("depends"),
         constrains=entry.texts("constrains"),
         extra_depends=entry.lists("extra_depends"),
-        channel=_unless(entry.text("channel"), says.channel),
+        channel=_channel(entry, says.channel),
         features=entry.text("features"),
         flags=entry.texts("flags"),
         track_features=entry.texts("track_features"),
@@ -227,8 +227,15 @@ def _conda(entry: Fields) -> LockedConda:
 
 
 def _unless(value: str | None, assumed: str | None) -> str | None:
-    value = value.rstrip("/") if value is not None else None
     return None if value == assumed else value
+
+
+def _channel(entry: Fields, assumed: str | None) -> str | None:
+    # pixi writes null for a dependency by URL, which comes from no channel.
+    if "channel" in entry.table and entry.table["channel"] is None and assumed is not None:
+        return ""
+    channel = entry.text("channel")
+    return None if channel is None else _unless(channel.rstrip("/"), assumed)
 
 
 def _noarch(entry: Fields, subdir: str, build: str) -> str | None:

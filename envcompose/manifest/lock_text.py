@@ -78,7 +78,7 @@ def _entry(package: Locked) -> Mapping[str, Plain]:
 def _conda_entry(record: LockedConda) -> Mapping[str, Plain]:
     says = conda_url_parts(record.url)
     assumed_noarch = noarch_of(says.subdir or record.subdir, says.build or record.build)
-    entry: dict[str, Plain] = {
+    head: dict[str, Plain] = {
         "conda": record.url,
         "name": _unless(record.name, says.name),
         "version": _unless(record.version, says.version),
@@ -92,7 +92,8 @@ def _conda_entry(record: LockedConda) -> Mapping[str, Plain]:
         "depends": record.depends,
         "constrains": record.constrains,
         "extra_depends": {name: record.extra_depends[name] for name in sorted(record.extra_depends)},
-        "channel": _channel(record.channel, says.channel),
+    }
+    rest: dict[str, Plain] = {
         "features": record.features,
         "flags": record.flags,
         "track_features": record.track_features,
@@ -100,15 +101,21 @@ def _conda_entry(record: LockedConda) -> Mapping[str, Plain]:
         "license": record.license,
         "license_family": record.license_family,
     }
-    return _without_absent(entry) | _conda_entry_end(record)
+    return _without_absent(head) | _channel(record, says.channel) | _without_absent(rest) | _conda_entry_end(record)
+
+
+def _channel(record: LockedConda, assumed: str | None) -> dict[str, Plain]:
+    if record.channel is None or record.channel.rstrip("/") == (assumed or ""):
+        return {}
+    return {"channel": record.channel.rstrip("/") or None}
 
 
 def _conda_entry_end(record: LockedConda) -> dict[str, Plain]:
     # An empty list of purls and an empty table of run exports say something, so they are written.
     said: dict[str, Plain] = {}
     if record.purls is not None:
-        purls = sorted(set(record.purls), key=_purl_order)
-        said["purls"] = tuple(purls)
+        purls: list[str] = sorted(set(record.purls), key=_purl_order)
+        said["purls"] = purls
     if record.run_exports is not None:
         said["run_exports"] = {kind: record.run_exports[kind] for kind in _RUN_EXPORTS if record.run_exports.get(kind)}
     rest: dict[str, Plain] = {
@@ -123,12 +130,6 @@ def _conda_entry_end(record: LockedConda) -> dict[str, Plain]:
 def _purl_order(purl: str) -> list[str]:
     """By name before qualifiers: `pkg:pypi/a?x` stands before `pkg:pypi/a-b`."""
     return re.split("[@?#]", purl)
-
-
-def _channel(channel: str | None, assumed: str | None) -> str | None:
-    if channel is None or channel.rstrip("/") == assumed:
-        return None
-    return channel.rstrip("/")
 
 
 def _pypi_entry(package: LockedPypi) -> Mapping[str, Plain]:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from envcompose.errors import LockInvalid, LockUnsupported
+from envcompose.manifest.conda_url import conda_location
 from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, LockPlatform, OtherLockVersion
+from envcompose.manifest.lock_document import read_document
 from envcompose.manifest.lock_reading import read_lock
 from envcompose.manifest.lock_text import render_lock
+from envcompose.manifest.lock_yaml import yaml_text
 
 LOCKS = Path(__file__).parents[1] / "golden" / "locks"
 VERDICTS = Path(__file__).parents[2] / ".." / "shared" / "data" / "pixi-lock-verdicts.json"
@@ -245,3 +248,69 @@ def test_one_url_with_two_meanings_is_no_lock() -> None:
     )
     with pytest.raises(ValueError, match="two different entries"):
         LockFile(platforms=(LockPlatform(name="linux-64", subdir="linux-64"),), environments=environments)
+
+
+# What serde_yaml 0.9, the writer inside pixi, makes of a text in a list.
+SCALARS = {
+    "''": "",
+    "'~'": "~",
+    "'null'": "null",
+    "'true'": "true",
+    "yes": "yes",
+    "off": "off",
+    "2026-11-21": "2026-11-21",
+    "12:30": "12:30",
+    "'1'": "1",
+    "'-1'": "-1",
+    "'+1'": "+1",
+    "'1.0'": "1.0",
+    "'1.'": "1.",
+    "'.5'": ".5",
+    "'1e5'": "1e5",
+    "1e999": "1e999",
+    "1_000": "1_000",
+    "'01'": "01",
+    "0123.x": "0123.x",
+    "'0123.5'": "0123.5",
+    "'0x1F'": "0x1F",
+    "0X1F": "0X1F",
+    "'0o17'": "0o17",
+    "0o18": "0o18",
+    "'.inf'": ".inf",
+    "inf": "inf",
+    "2.7.0": "2.7.0",
+    "'0e462097431906509019562988736854'": "0e462097431906509019562988736854",
+    "12e345678": "12e345678",
+    "'>=1'": ">=1",
+    "==2": "==2",
+    "'!=1'": "!=1",
+    "a>=1,<2 ; extra == 'b'": "a>=1,<2 ; extra == 'b'",
+    "'''a'' in b'": "'a' in b",
+    "a:b": "a:b",
+    "'a: b'": "a: b",
+    "'a #b'": "a #b",
+    "a#b": "a#b",
+    "'- a'": "- a",
+    "-a": "-a",
+    "'---'": "---",
+    "' a'": " a",
+    '"a\\tb"': "a\tb",
+    '"\\a"': "\x07",
+    "é 😀": "é 😀",
+    "|-\n  a\n  b": "a\nb",
+    "|+\n  a\n": "a\n\n",
+    "|2-\n   a\n  b": " a\nb",
+    '"a \\nb"': "a \nb",
+}
+
+
+@pytest.mark.parametrize(("written", "text"), SCALARS.items())
+def test_a_text_is_quoted_where_pixi_quotes_it(written: str, text: str) -> None:
+    assert yaml_text({"a": [text]}) == f"a:\n- {written}\n"
+    assert read_document(f"a:\n- {written}\n", "x") == {"a": [text]}
+
+
+def test_a_package_of_a_folder_is_placed_by_its_path() -> None:
+    assert conda_location("file:///srv/a%20b/noarch/a-1-0.conda") == "/srv/a b/noarch/a-1-0.conda"
+    assert conda_location("file:///C:/a/noarch/a-1-0.conda") == "C:/a/noarch/a-1-0.conda"
+    assert conda_location(URL) == URL
