@@ -14,11 +14,13 @@ from packaging.version import InvalidVersion, Version
 from envcompose.check.markers import TRUE, Combined, Comparison, Marker, comparisons, holds
 from envcompose.check.requirements import RequirementInvalid, Wanted, parse_specifiers, parse_wanted
 from envcompose.check.verdict import Unmet
-from envcompose.errors import EnvcomposeError
+from envcompose.errors import EnvcomposeError, PackageRequirementInvalid
 from envcompose.manifest.lock import LockedPypi
+from envcompose.manifest.requirement_text import requirement_text
 from envcompose.ports import TextFiles
 
 _MOST_WORLDS = 20_000
+_SYSTEMS = {"Windows": "win32", "Darwin": "darwin"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ def read_local_project(files: TextFiles, folder: str) -> LocalProject | None:
         return None
     try:
         requires = tuple(_requires(project))
-    except (RequirementInvalid, TypeError, AttributeError):
+    except (PackageRequirementInvalid, RequirementInvalid, TypeError):
         return None
     return LocalProject(
         name=str(canonicalize_name(project["name"])),
@@ -80,14 +82,14 @@ def read_local_project(files: TextFiles, folder: str) -> LocalProject | None:
 
 def _requires(project: dict[str, object]) -> Iterable[Wanted]:
     for text in _texts(project.get("dependencies", [])):
-        yield parse_wanted(text)
+        yield parse_wanted(requirement_text(text))
     extras = project.get("optional-dependencies", {})
     if not isinstance(extras, dict):
         raise TypeError
     for extra, texts in extras.items():
         asked = Comparison("extra", "==", str(canonicalize_name(extra)))
         for text in _texts(texts):
-            wanted = parse_wanted(text)
+            wanted = parse_wanted(requirement_text(text))
             yield replace(wanted, marker=asked if wanted.marker == TRUE else Combined(True, (wanted.marker, asked)))
 
 
@@ -143,9 +145,27 @@ def _same(first: Wanted, second: Wanted, redirected: frozenset[str]) -> bool:
     if first.name not in redirected:
         if (first.origin, first.location, first.reference) != (second.origin, second.location, second.reference):
             return False
-        if (first.specifiers or SpecifierSet()) != (second.specifiers or SpecifierSet()):
+        if _bounds(first) != _bounds(second):
             return False
-    return same_marker(first.marker, second.marker)
+    return same_marker(_lowered(first.marker), _lowered(second.marker))
+
+
+def _bounds(wanted: Wanted) -> list[tuple[str, str]]:
+    """The specifiers in one order, versions as they are written: pixi compares `1.0` and `1.0.0` as texts."""
+    found = []
+    for specifier in wanted.specifiers or ():
+        stem = specifier.version.removesuffix(".*")
+        found.append((specifier.operator, str(Version(stem)) + specifier.version[len(stem) :]))
+    return sorted(found)
+
+
+def _lowered(marker: Marker) -> Marker:
+    """A marker with systems in one spelling, as the resolver inside pixi writes them: `Windows` is `win32`."""
+    if isinstance(marker, Combined):
+        return Combined(marker.every, tuple(map(_lowered, marker.parts)))
+    if marker.key == "platform_system" and marker.operator in ("==", "!=") and marker.value in _SYSTEMS:
+        return Comparison("sys_platform", marker.operator, _SYSTEMS[marker.value])
+    return marker
 
 
 def _expanded(requires: Sequence[Wanted], name: str) -> list[Wanted]:

@@ -60,7 +60,9 @@ def place_of(package: LockedPypi) -> Place:
     """Where a locked package is."""
     text = package.url
     if text.startswith("file:"):
-        return Place(path=posixpath.normpath(unquote(text.removeprefix("file:").removeprefix("//"))))
+        # A relative path behind `file:` is one from the root, as in every URL.
+        path = unquote(text.removeprefix("file:")).removeprefix("//")
+        return Place(path=posixpath.normpath(f"/{path.lstrip('/')}"))
     return Place(url=text) if _SCHEME.match(text) else Place(path=text)
 
 
@@ -190,7 +192,7 @@ def pinned_git(url: str) -> PinnedGit | None:
     """Read a git location of a lock; None where it is none."""
     address = url.removeprefix("git+")
     parts = urlsplit(address)
-    if not re.fullmatch(r"[0-9a-fA-F]{40}", parts.fragment):
+    if not re.fullmatch(r"[0-9a-fA-F]{1,40}", parts.fragment):
         return None
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     references = [(key, value) for key, value in pairs if key in ("tag", "branch", "rev")]

@@ -122,7 +122,7 @@ class Walk:
                 )
         elif wanted.origin is PypiOrigin.PATH:
             path = joined(self.root, location)
-            if not self.files.exists(path) and not self.files.listing(path):
+            if not _is_there(self.files, self.root, location):
                 raise Unmet("requirement-unusable", f"{wanted.name}: there is nothing at {location}", wanted.name)
             if not is_folder(self.files, path) and (wanted.editable or kind_of_file(location) is FileKind.OTHER):
                 raise Unmet(
@@ -278,6 +278,12 @@ class Walk:
         surplus = sorted(set(self.pypi) - self.seen_pypi)
         if surplus:
             raise Unmet("pypi-unneeded", f"locked, and needed by nothing: {_some(surplus)}", surplus[0])
+
+
+def _is_there(files: TextFiles, root: str, location: str) -> bool:
+    """Whether a path is there, every folder on the way included."""
+    steps = location.rstrip("/").split("/")
+    return all(files.exists(joined(root, "/".join(steps[:end]) or "/")) for end in range(1, len(steps) + 1))
 
 
 def _spec(text: str, record: LockedConda) -> MatchSpec:
