@@ -52,14 +52,22 @@ class Http:
             return self._session
 
     def get(
-        self, url: str, *, label: str, headers: dict[str, str] | None = None, missing_ok: bool = True
+        self,
+        url: str,
+        *,
+        label: str,
+        headers: dict[str, str] | None = None,
+        missing_ok: bool = True,
+        tries: int = TRIES,
     ) -> requests.Response | None:
         """A response with status 200 or 206 and its whole body, None for 404 and 410.
 
-        `label` names the source without secrets. Raises IndexUnreachable after three tries, IndexBroken for other
+        `label` names the source without secrets. Raises IndexUnreachable after `tries` tries, IndexBroken for other
         answers. A host that could not be reached once is not asked again. Bodies are bounded in size and time.
         """
-        return self._whole(url, label=label, headers=headers or {}, most=MOST_PAGE_BYTES, missing_ok=missing_ok)
+        return self._whole(
+            url, label=label, headers=headers or {}, most=MOST_PAGE_BYTES, missing_ok=missing_ok, tries=tries
+        )
 
     def download(self, url: str, *, label: str, most: int = MOST_BYTES) -> bytes:
         """A whole file, at most `most` bytes. Raises what `get` raises, and FileBroken where it is too large."""
@@ -69,12 +77,12 @@ class Http:
         return response.content
 
     def _whole(
-        self, url: str, *, label: str, headers: dict[str, str], most: int, missing_ok: bool
+        self, url: str, *, label: str, headers: dict[str, str], most: int, missing_ok: bool, tries: int = TRIES
     ) -> requests.Response | None:
         """One answer with its body; one that breaks off is asked for again, never taken for the whole."""
         with self._gate:
-            for _ in range(TRIES):
-                with closing(self._ask(url, label=label, headers=headers)) as response:
+            for _ in range(tries):
+                with closing(self._ask(url, label=label, headers=headers, tries=tries)) as response:
                     if response.status_code in (404, 410) and missing_ok:
                         return None
                     if response.status_code not in (200, 206):
@@ -102,7 +110,7 @@ class Http:
             self._logins[host] = _login(userinfo)
         return urlunsplit(parts._replace(netloc=host)), self._logins.get(host)
 
-    def _ask(self, url: str, *, label: str, headers: dict[str, str]) -> requests.Response:
+    def _ask(self, url: str, *, label: str, headers: dict[str, str], tries: int) -> requests.Response:
         import requests
 
         url, login = self._without_login(url)
@@ -110,7 +118,7 @@ class Http:
         if host in self._dead:
             raise IndexUnreachable(index=label, reason=self._dead[host])
         reason = ""
-        for attempt in range(TRIES):
+        for attempt in range(tries):
             if attempt:
                 time.sleep(self._pause * 2**attempt)
             try:

@@ -118,7 +118,8 @@ class PublicNameMap:
         if self._offline or (kept is not None and fresh and not self._refresh):
             return kept
         try:
-            response = self._http.get(self._address, label="the public map of conda names", missing_ok=False)
+            # What it would say is in our own table for the most part: two tries are enough.
+            response = self._http.get(self._address, label="the public map of conda names", missing_ok=False, tries=2)
             assert response is not None
             found = _read(response.content, response.headers.get("Last-Modified"))
         except (IndexUnreachable, IndexBroken, FileBroken) as error:
