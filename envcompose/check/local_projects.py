@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +11,37 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envcompose.check.markers import TRUE, Combined, Comparison, Marker, comparisons, holds
-from envcompose.check.requirements import RequirementInvalid, Wanted, parse_specifiers, parse_wanted
+from envcompose.check.requirements import parse_specifiers
 from envcompose.check.verdict import Unmet
 from envcompose.errors import EnvcomposeError, PackageRequirementInvalid
 from envcompose.manifest.lock import LockedPypi
+from envcompose.manifest.marker_reading import Comparison, Joined, read_marker
+from envcompose.manifest.marker_text import marker_text
 from envcompose.manifest.requirement_text import requirement_text
 from envcompose.ports import TextFiles
 
-_MOST_WORLDS = 20_000
-_SYSTEMS = {"Windows": "win32", "Darwin": "darwin"}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One requirement in pixi's form: what is asked (`name[extras]>=1`, or an address) and its marker."""
+
+    name: str
+    asked: str
+    marker: str
+
+    @property
+    def extras(self) -> frozenset[str]:
+        """The extras that it asks for."""
+        found = re.match(r"[a-z0-9-]+\[([^\]]*)\]", self.asked)
+        return frozenset(found[1].split(",")) if found else frozenset()
+
+    def key(self, redirected: frozenset[str]) -> tuple[str, frozenset[str], str, str]:
+        """What two equal lines have in common; of a redirected name the place does not count."""
+        bounds = "" if self.name in redirected else re.sub(r"^[a-z0-9-]+(\[[^\]]*\])?", "", self.asked)
+        return self.name, self.extras, bounds, self.marker
+
+    def __str__(self) -> str:
+        return f"{self.asked} ; {self.marker}" if self.marker else self.asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +50,7 @@ class LocalProject:
 
     name: str
     version: Version | None
-    requires: tuple[Wanted, ...]
+    requires: tuple[Line, ...]
     requires_python: str | None
     redirected: frozenset[str] = frozenset()
 
@@ -69,7 +90,7 @@ def read_local_project(files: TextFiles, folder: str) -> LocalProject | None:
         return None
     try:
         requires = tuple(_requires(project))
-    except (PackageRequirementInvalid, RequirementInvalid, TypeError):
+    except (PackageRequirementInvalid, TypeError):
         return None
     return LocalProject(
         name=str(canonicalize_name(project["name"])),
@@ -80,17 +101,28 @@ def read_local_project(files: TextFiles, folder: str) -> LocalProject | None:
     )
 
 
-def _requires(project: dict[str, object]) -> Iterable[Wanted]:
+def _requires(project: dict[str, object]) -> Iterable[Line]:
     for text in _texts(project.get("dependencies", [])):
-        yield parse_wanted(requirement_text(text))
+        yield _line(text)
     extras = project.get("optional-dependencies", {})
     if not isinstance(extras, dict):
         raise TypeError
     for extra, texts in extras.items():
-        asked = Comparison("extra", "==", str(canonicalize_name(extra)))
+        asked = f"extra == '{canonicalize_name(extra)}'"
         for text in _texts(texts):
-            wanted = parse_wanted(requirement_text(text))
-            yield replace(wanted, marker=asked if wanted.marker == TRUE else Combined(True, (wanted.marker, asked)))
+            line = _line(text)
+            yield replace(line, marker=_both(line.marker, asked))
+
+
+def _line(text: str) -> Line:
+    """A requirement in the form in which pixi writes it, taken apart. Raises PackageRequirementInvalid."""
+    asked, _, marker = requirement_text(text, of_source=True).partition(" ; ")
+    return Line(name=re.split(r"[^a-z0-9-]", asked, maxsplit=1)[0], asked=asked, marker=marker)
+
+
+def _both(first: str, second: str) -> str:
+    texts = [text for text in (first, second) if text]
+    return texts[0] if len(texts) == 1 else marker_text(" and ".join(f"({text})" for text in texts)) if texts else ""
 
 
 def _texts(value: object) -> list[str]:
@@ -121,16 +153,17 @@ def _redirected(tool: dict[str, object]) -> frozenset[str]:
 
 def check_local_project(package: LockedPypi, project: LocalProject) -> None:
     """Whether a lock's entry says what the project says now. Raises Unmet."""
-    locked = _expanded([parse_wanted(text) for text in package.requires_dist], package.name)
+    locked = _expanded([_line(text) for text in package.requires_dist], package.name)
     current = _expanded(project.requires, package.name)
-    added = [one for one in current if not any(_same(one, other, project.redirected) for other in locked)]
-    removed = [one for one in locked if not any(_same(one, other, project.redirected) for other in current)]
-    if added or removed:
-        changes = [f"now requires {one.text}" for one in added] + [f"no longer requires {one.text}" for one in removed]
+    before = {line.key(project.redirected) for line in locked}
+    now = {line.key(project.redirected) for line in current}
+    changes = [f"now requires {line}" for line in current if line.key(project.redirected) not in before]
+    changes += [f"no longer requires {line}" for line in locked if line.key(project.redirected) not in now]
+    if changes:
         raise Unmet("local-changed", f"the project {package.name} {', '.join(changes)}", package.name)
     if not _same_specifiers(package.requires_python, project.requires_python):
-        now, before = project.requires_python or "any Python", package.requires_python or "any Python"
-        raise Unmet("local-changed", f"the project {package.name} now requires {now}, not {before}", package.name)
+        says, said = project.requires_python or "any Python", package.requires_python or "any Python"
+        raise Unmet("local-changed", f"the project {package.name} now requires {says}, not {said}", package.name)
 
 
 def _same_specifiers(first: str | None, second: str | None) -> bool:
@@ -139,133 +172,43 @@ def _same_specifiers(first: str | None, second: str | None) -> bool:
     return parse_specifiers(first) == parse_specifiers(second)
 
 
-def _same(first: Wanted, second: Wanted, redirected: frozenset[str]) -> bool:
-    if (first.name, first.extras) != (second.name, second.extras):
-        return False
-    if first.name not in redirected:
-        if (first.origin, first.location, first.reference) != (second.origin, second.location, second.reference):
-            return False
-        if _bounds(first) != _bounds(second):
-            return False
-    return same_marker(_lowered(first.marker), _lowered(second.marker))
-
-
-def _bounds(wanted: Wanted) -> list[tuple[str, str]]:
-    """The specifiers in one order, versions as they are written: pixi compares `1.0` and `1.0.0` as texts."""
-    found = []
-    for specifier in wanted.specifiers or ():
-        stem = specifier.version.removesuffix(".*")
-        found.append((specifier.operator, str(Version(stem)) + specifier.version[len(stem) :]))
-    return sorted(found)
-
-
-def _lowered(marker: Marker) -> Marker:
-    """A marker with systems in one spelling, as the resolver inside pixi writes them: `Windows` is `win32`."""
-    if isinstance(marker, Combined):
-        return Combined(marker.every, tuple(map(_lowered, marker.parts)))
-    if marker.key == "platform_system" and marker.operator in ("==", "!=") and marker.value in _SYSTEMS:
-        return Comparison("sys_platform", marker.operator, _SYSTEMS[marker.value])
-    return marker
-
-
-def _expanded(requires: Sequence[Wanted], name: str) -> list[Wanted]:
+def _expanded(requires: Sequence[Line], name: str) -> list[Line]:
     """Requirements with `project[extra]` of itself replaced by what the extra requires."""
-    found: list[Wanted] = []
+    found: list[Line] = []
 
-    def expand(wanted: Wanted, path: frozenset[str]) -> None:
-        if wanted.name != name:
-            found.append(wanted)
+    def expand(line: Line, path: frozenset[str]) -> None:
+        if line.name != name:
+            found.append(line)
             return
-        for extra in sorted(wanted.extras - path):
+        for extra in line.extras - path:
             for child in requires:
                 rest = _without_extra(child.marker, extra)
                 if rest is not None:
-                    expand(replace(child, marker=_both(rest, wanted.marker)), path | {extra})
+                    expand(replace(child, marker=_both(rest, line.marker)), path | {extra})
 
-    for wanted in requires:
-        expand(wanted, frozenset())
+    for line in requires:
+        expand(line, frozenset())
     return found
 
 
-def _both(first: Marker, second: Marker) -> Marker:
-    parts = tuple(part for part in (first, second) if part != TRUE)
-    return parts[0] if len(parts) == 1 else Combined(True, parts)
-
-
-def _without_extra(marker: Marker, extra: str) -> Marker | None:
-    """What is left of a marker that asks for this extra at its top; None where it does not."""
-    parts = marker.parts if isinstance(marker, Combined) and marker.every else (marker,)
-    asked = [part for part in parts if isinstance(part, Comparison) and part.key == "extra" and part.operator == "=="]
-    if not asked or str(canonicalize_name(asked[0].value)) != extra:
+def _without_extra(marker: str, extra: str) -> str | None:
+    """What is left of a marker that asks for this extra in each of its clauses; None where it does not."""
+    read = read_marker(marker) if marker else None
+    if read is None:
         return None
-    rest = tuple(part for part in parts if part not in asked)
-    return rest[0] if len(rest) == 1 else Combined(True, rest)
+    clauses = read.parts if isinstance(read, Joined) and read.word == "or" else (read,)
+    rests = []
+    for clause in clauses:
+        parts = clause.parts if isinstance(clause, Joined) else (clause,)
+        rest = [part for part in parts if part != Comparison("extra", "==", extra)]
+        if len(rest) == len(parts):
+            return None
+        # A marker in pixi's form has comparisons only below its clauses.
+        rests.append(" and ".join(_shown(part) for part in rest if isinstance(part, Comparison)))
+    return "" if "" in rests else marker_text(" or ".join(f"({rest})" for rest in rests))
 
 
-def same_marker(first: Marker, second: Marker) -> bool:
-    """Whether two markers hold in the same environments: tried on all that their own values tell apart."""
-    if first == second:
-        return True
-    values: dict[str, set[str]] = {}
-    for comparison in itertools.chain(comparisons(first), comparisons(second)):
-        values.setdefault(comparison.key, set()).update(_around(comparison))
-    extras = sorted(values.pop("extra", set()))
-    pythons = values.pop("python_version", set()) | values.pop("python_full_version", set())
-    axes = [[("python", one) for one in sorted(pythons)]] if pythons else []
-    axes += [[(key, one) for one in sorted(found)] for key, found in values.items()]
-    worlds = 1 << len(extras)
-    for axis in axes:
-        worlds *= len(axis)
-    if worlds > _MOST_WORLDS:
-        return False
-    for chosen in itertools.product(*axes):
-        environment = _environment(dict(chosen))
-        for bits in range(1 << len(extras)):
-            asked = frozenset(extra for index, extra in enumerate(extras) if bits >> index & 1)
-            if holds(first, environment, asked) != holds(second, environment, asked):
-                return False
-    return True
-
-
-def _environment(chosen: dict[str, str]) -> dict[str, str]:
-    python = chosen.pop("python", "3.11.5")
-    environment = dict.fromkeys(
-        [
-            "implementation_name",
-            "implementation_version",
-            "os_name",
-            "platform_machine",
-            "platform_python_implementation",
-            "platform_release",
-            "platform_system",
-            "platform_version",
-            "sys_platform",
-        ],
-        "",
-    )
-    return {
-        **environment,
-        **chosen,
-        "python_full_version": python,
-        "python_version": ".".join([*python.split("."), "0"][:2]),
-    }
-
-
-def _around(comparison: Comparison) -> set[str]:
-    """Values that one comparison tells apart: at, just below and just above its own."""
-    if comparison.key == "extra":
-        return {str(canonicalize_name(comparison.value))}
-    if comparison.key not in ("python_version", "python_full_version", "implementation_version"):
-        return {comparison.value, f"{comparison.value}~", ""}
-    found = set()
-    for text in comparison.value.replace(",", " ").split():
-        try:
-            release = Version(text.removesuffix(".*")).release
-        except InvalidVersion:
-            continue
-        major, minor, micro = (*release, 0, 0, 0)[:3]
-        for change in (-1, 0, 1):
-            for small in {0, max(micro - 1, 0), micro, micro + 1}:
-                if minor + change >= 0:
-                    found.add(f"{major}.{minor + change}.{small}")
-    return found or {"3.11.5"}
+def _shown(one: Comparison) -> str:
+    if one.operator.endswith("contains"):
+        return f"'{one.value}' {one.operator.replace('contains', 'in')} {one.key}"
+    return f"{one.key} {one.operator} '{one.value}{'.*' if one.star else ''}'"

@@ -11,7 +11,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envcompose.check.markers import TRUE, Marker, MarkerInvalid, parse_marker
+from envcompose.manifest.marker_reading import Marker, MarkerInvalid, read_marker
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
 
@@ -37,7 +37,7 @@ class Wanted:
     text: str
     extras: frozenset[str] = frozenset()
     specifiers: SpecifierSet | None = None
-    marker: Marker = TRUE
+    marker: Marker | None = None
     origin: PypiOrigin = PypiOrigin.INDEX
     index: str | None = None
     location: str | None = None
@@ -59,7 +59,7 @@ def wanted_of(wish: PypiWish) -> Wanted:
         text=str(wish),
         extras=frozenset(wish.extras),
         specifiers=wish.version,
-        marker=TRUE if wish.marker is None else parse_marker(str(wish.marker)),
+        marker=None if wish.marker is None else read_marker(str(wish.marker)),
         origin=wish.origin,
         index=wish.index,
         location=wish.location,
@@ -85,10 +85,13 @@ def parse_wanted(text: str) -> Wanted:
             text=text,
             extras=frozenset(_normal(extra) for extra in (extras or "").split(",") if extra.strip()),
             specifiers=parse_specifiers(specifiers) if specifiers else None,
-            marker=parse_marker(marker) if marker is not None else TRUE,
+            marker=None if marker is None else _marker(marker),
         )
     except (InvalidSpecifier, MarkerInvalid) as error:
         raise RequirementInvalid(f"'{text}' is no requirement: {error}") from error
+
+
+_marker = lru_cache(maxsize=8192)(read_marker)
 
 
 @lru_cache(maxsize=8192)
@@ -114,7 +117,7 @@ def _by_url(text: str) -> Wanted:
         text=text,
         extras=frozenset(_normal(extra) for extra in requirement.extras),
         specifiers=requirement.specifier if str(requirement.specifier) else None,
-        marker=parse_marker(str(requirement.marker)) if requirement.marker else TRUE,
+        marker=_marker(str(requirement.marker)) if requirement.marker else None,
     )
     return wanted if requirement.url is None else _located(wanted, requirement.url)
 

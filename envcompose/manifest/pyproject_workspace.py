@@ -10,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from envcompose.manifest.marker_reading import read_marker
 from envcompose.manifest.match_spec import MatchSpec
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.urls import parse_url
@@ -136,6 +137,8 @@ def _wish(document: TomlTable, text: str, line: int | None) -> PypiWish:
 
     try:
         requirement = Requirement(text)
+        if requirement.marker is not None:
+            read_marker(str(requirement.marker))
         wish = PypiWish(
             name=str(canonicalize_name(requirement.name)),
             version=requirement.specifier if str(requirement.specifier) else None,

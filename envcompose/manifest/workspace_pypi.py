@@ -8,6 +8,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
+from envcompose.manifest.marker_reading import MarkerInvalid, read_marker
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
@@ -61,8 +62,9 @@ def _specifiers(text: str) -> SpecifierSet | None:
 
 def _marker(text: str) -> Marker:
     try:
+        read_marker(text)
         return Marker(text)
-    except InvalidMarker as error:
+    except (InvalidMarker, MarkerInvalid) as error:
         raise ValueError(f"'{text}' is no environment marker (PEP 508)") from error
 
 
