@@ -66,10 +66,16 @@ class CondaQuestion:
     subdir: str
     virtual: tuple[VirtualPackage, ...]
     priority: str = "strict"
-    """`strict` or `disabled`, as pixi names them."""
+    """`strict`, `flexible` or `disabled`, as pixi names them."""
     strategy: str = "highest"
     """`highest`, `lowest` or `lowest-direct`."""
     exclude_newer: str | None = None
+    exclude_newer_of: Mapping[str, str] = field(default_factory=dict)
+    """Times for single packages, which count instead of all others."""
+    exclude_newer_in: Mapping[str, str] = field(default_factory=dict)
+    """Times for single channels, by address, which count instead of the one for all."""
+    kept: tuple[CondaRecord, ...] = ()
+    """Records that are preferred where they fit, such as those of an earlier lock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

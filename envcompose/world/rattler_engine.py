@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from envcompose.world.shards import FetchFailed, ShardCheck
 if TYPE_CHECKING:
     from rattler import Channel, Config, Gateway, GenericVirtualPackage, RepoDataRecord
     from rattler.networking import Client
+
+    from envcompose.world.dated_channel import DatedChannel
 
 RETRIES = 2
 MOST_SECONDS = 600
@@ -102,18 +105,44 @@ class Engine:
     async def _solved(self, question: CondaQuestion, asked: Sequence[AskedChannel]) -> Sequence[RepoDataRecord]:
         from rattler import ChannelPriority, solve
 
+        priorities = {"strict": ChannelPriority.Strict, "flexible": ChannelPriority.Flexible}
+        dated = bool(question.exclude_newer_of or question.exclude_newer_in)
         return await solve(
-            [one.channel for one in asked],
+            await self._dated(question, asked) if dated else [one.channel for one in asked],
             list(question.specs),
             gateway=self._gateway,
             platforms=[question.subdir, "noarch"],  # type: ignore[list-item]
+            locked_packages=await self._kept(question, asked),
             virtual_packages=_virtual_packages(question),
-            channel_priority=ChannelPriority.Strict if question.priority == "strict" else ChannelPriority.Disabled,
-            exclude_newer=_time(question.exclude_newer),
+            channel_priority=priorities.get(question.priority, ChannelPriority.Disabled),
+            exclude_newer=None if dated else _time(question.exclude_newer),
             strategy=question.strategy,  # type: ignore[arg-type]
             constraints=list(question.constraints),
             timestamp_policy="allow-missing",
         )
+
+    async def _dated(self, question: CondaQuestion, asked: Sequence[AskedChannel]) -> list[DatedChannel]:
+        """The channels without what is too new, where that differs from package to package or channel to channel."""
+        from envcompose.world.dated_channel import DatedChannel
+
+        def cutoff(address: str, name: str) -> datetime | None:
+            default = question.exclude_newer_in.get(address, question.exclude_newer)
+            return _time(question.exclude_newer_of.get(name, default))
+
+        subdirs = (question.subdir, "noarch")
+        return [
+            await DatedChannel.of(self._gateway, one.channel, subdirs, partial(cutoff, one.address)) for one in asked
+        ]
+
+    async def _kept(self, question: CondaQuestion, asked: Sequence[AskedChannel]) -> list[RepoDataRecord] | None:
+        """The records that are preferred, as the channels list them now; what they have no more is not."""
+        if not question.kept:
+            return None
+        subdirs = [question.subdir, "noarch"]
+        names = sorted({record.name for record in question.kept})
+        found = await self._gateway.query([one.channel for one in asked], subdirs, names, recursive=False)  # type: ignore[arg-type]
+        urls = {record.url for record in question.kept}
+        return [record for records in found for record in records if record.url in urls]
 
     async def _checked(self, question: CondaQuestion, asked: Sequence[AskedChannel]) -> None:
         """Hold what came new of sharded channels against its hashes. Raises FetchFailed, ShardsWrong among them."""

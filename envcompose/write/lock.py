@@ -48,8 +48,14 @@ def locked_packages(solution: Solution) -> tuple[LockedConda | LockedPypi, ...]:
     return (*conda, *(locked_pypi(distribution, default) for distribution in solution.distributions or ()))
 
 
-def locked_conda(record: CondaRecord, pypi_names: tuple[str, ...]) -> LockedConda:
-    """One conda record of the lock, its PyPI names always written (facts: pixi.md §9.2)."""
+def locked_conda(
+    record: CondaRecord, pypi_names: tuple[str, ...] | None, *, names_from: str = PURL_SOURCE
+) -> LockedConda:
+    """One conda record of the lock, with its PyPI names, also where it has none (facts: pixi.md §9.2).
+
+    With None they are left out, as pixi does where nothing comes from PyPI.
+    """
+    purls = None if pypi_names is None else tuple(f"pkg:pypi/{name}?source={names_from}" for name in pypi_names)
     return LockedConda(
         url=record.url,
         name=record.name,
@@ -70,7 +76,7 @@ def locked_conda(record: CondaRecord, pypi_names: tuple[str, ...]) -> LockedCond
         file_name=record.file_name,
         license=record.license,
         license_family=record.license_family,
-        purls=tuple(f"pkg:pypi/{name}?source={PURL_SOURCE}" for name in pypi_names),
+        purls=purls,
         size=record.size,
         timestamp=record.timestamp,
         python_site_packages_path=record.python_site_packages_path,
