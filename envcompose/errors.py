@@ -679,3 +679,68 @@ class GitFailed(EnvcomposeError):
             f"The repository {repository} cannot be read: {reason}",
             hints=("check its address and the branch, tag or commit that is asked for",),
         )
+
+
+class LockInfeasible(EnvcomposeError):
+    """A manifest that no set of packages fulfils (exit 1, law 8); `facts` are the lines against each other."""
+
+    code = "lock-infeasible"
+    exit_status = 1
+
+    def __init__(self, *, subject: str, facts: Sequence[str], file: str, line: int | None) -> None:
+        super().__init__(
+            f"The environment {subject} cannot be locked: not all that {file} asks for goes together",
+            facts=facts,
+            hints=("loosen one of the lines that are named", "envcompose init composes the same wish from scratch"),
+            file=file,
+            line=line,
+        )
+
+
+class LockNotSupported(InputError):
+    """Something in a manifest that envcompose does not lock (exit 2); `what` names it."""
+
+    code = "lock-not-supported"
+
+    def __init__(self, *, what: str, file: str | None, line: int | None) -> None:
+        where = "" if file is None else f" ({file}{'' if line is None else f', line {line}'})"
+        super().__init__(
+            f"envcompose does not lock {what}{where}", hints=("pixi lock, if pixi can",), file=file, line=line
+        )
+
+
+class ManifestMissing(InputError):
+    """A path without a pixi manifest (exit 2)."""
+
+    code = "manifest-missing"
+
+    def __init__(self, *, path: str, is_folder: bool) -> None:
+        what = "no pixi.toml, and no pyproject.toml with [tool.pixi]" if is_folder else "no file of this name"
+        super().__init__(
+            f"There is no pixi manifest at {path}: {what}",
+            hints=("name the manifest, or its folder", "envcompose init composes one"),
+            file=path,
+        )
+
+
+class LockMissing(InputError):
+    """A manifest without a lock to judge (exit 2)."""
+
+    code = "lock-missing"
+
+    def __init__(self, *, folder: str) -> None:
+        super().__init__(f"There is no pixi.lock beside the manifest in {folder}", hints=("envcompose lock",))
+
+
+class LockRefused(EnvcomposeError):
+    """A lock that was solved, and that pixi would not take: nothing was written (exit 1)."""
+
+    code = "lock-refused"
+    exit_status = 1
+
+    def __init__(self, *, path: str, reasons: Sequence[str]) -> None:
+        super().__init__(
+            f"Both layers were solved, and pixi would not take the {path} that comes of it: it was not written",
+            facts=reasons,
+            hints=("change the lines that are named", "report it if nothing about them looks wrong"),
+        )

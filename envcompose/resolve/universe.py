@@ -75,7 +75,7 @@ class TargetUniverse:
         self._ranks = wheel_ranks(python, glibc) if ranks is None else ranks
         self._disguised = ranks is not None
         self._admits = admits
-        self._replaced = dict(replaced or {})
+        self._replaced = replaced or {}
         self._installed_torch = installed_torch
         self._implied = implied
         self._unisolated = unisolated

@@ -1,0 +1,48 @@
+"""A goal's closure as entries of the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from envcompose.lock.direct import Direct
+from envcompose.lock.pypi_half import PypiFound
+from envcompose.manifest.url_text import url_text
+from envcompose.model.solution import LockedDistribution
+from envcompose.resolve.closure import Member
+from envcompose.resolve.locked import index_source, locked
+
+
+def distributions(
+    found: PypiFound, members: Iterable[Member], *, default_index: str, hashes: Mapping[str, str]
+) -> tuple[LockedDistribution, ...]:
+    """The entries of what comes from PyPI's side; `hashes` are known ones by location, of an earlier lock."""
+    entries = []
+    for member in members:
+        if member.release.stub:
+            continue
+        direct = found.direct.get(member.name)
+        if direct is not None:
+            entries.append(_direct(direct, member, found, hashes))
+            continue
+        file = member.release.file
+        assert file is not None
+        entry = locked(member, found.universe, index_source(file, default_index))
+        entries.append(replace(entry, location=url_text(entry.location)))
+    return tuple(entries)
+
+
+def _direct(direct: Direct, member: Member, found: PypiFound, hashes: Mapping[str, str]) -> LockedDistribution:
+    """An entry without an index; its requirements keep their addresses, which the resolver is not shown."""
+    file = member.release.file
+    assert file is not None
+    own = replace(member, release=replace(member.release, rewrite=None))
+    entry = locked(own, found.universe, index_source(file, ""))
+    version = None if direct.is_tree or direct.version is None else str(direct.version)
+    return replace(
+        entry,
+        location=direct.location,
+        version=version,
+        sha256=direct.sha256 or hashes.get(direct.location),
+        index=None,
+    )

@@ -1,0 +1,308 @@
+"""The PyPI half of a solve: the closure of the manifest's requirements beside what conda provides.
+
+A source distribution that is built without isolation is read with the torch that the environment will hold: it is
+resolved, the torch is seen, and what follows torch is read again, until the torch stays what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envcompose.lock.direct import UNKNOWN, Direct, DirectReader
+from envcompose.lock.goals import Goal
+from envcompose.lock.indexes import ManifestIndex
+from envcompose.lock.places import place_of_url, place_of_wish
+from envcompose.manifest.workspace import PypiWish
+from envcompose.model.analysis import Analysis
+from envcompose.ports import Answer, Question, Resolver
+from envcompose.resolve.closure import Closure, Member, trace_closure
+from envcompose.resolve.metadata import active_requirements, parse_requirement
+from envcompose.resolve.universe import TORCH, Release, TargetUniverse, stub
+
+MOST_READINGS = 4
+"""How often requirements that follow the installed torch are read again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PypiFound:
+    """A closure, the universe that it was found in, and the torch that unisolated builds were read with."""
+
+    closure: Closure
+    universe: TargetUniverse
+    roots: tuple[Requirement, ...]
+    direct: Mapping[str, Direct]
+    torch: str | None
+    analyses: Mapping[str, Analysis]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PypiRefused:
+    """There is no closure, in the resolver's words."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """What a closure is resolved for: the environment of markers, and the tags that wheels may have, with their ranks."""
+
+    markers: Mapping[str, str]
+    ranks: Mapping[str, int]
+
+    @property
+    def minor(self) -> str:
+        """The Python minor, such as `3.12`."""
+        return self.markers["python_version"]
+
+    @property
+    def full(self) -> str:
+        """The whole version."""
+        return self.markers["python_full_version"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What conda provides of PyPI: `pinned` versions, and names of which one of the `choices` may still be taken."""
+
+    pinned: Mapping[str, Version] = field(default_factory=dict)
+    loose: frozenset[str] = frozenset()
+    choices: Callable[[str], Sequence[Version]] = lambda name: ()
+    preferred: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Replaced(Mapping[str, Sequence[Release]]):
+    """What stands in for pages of an index: stand-ins for conda's packages (a version each, no dependencies, no
+    extras), made when they are asked for, and what comes from no index.
+    """
+
+    def __init__(self, beside: Beside, direct: Mapping[str, Direct]) -> None:
+        self._beside = beside
+        self._direct = direct
+
+    def __getitem__(self, name: str) -> Sequence[Release]:
+        if name in self._beside.pinned:
+            return [stub(name, self._beside.pinned[name])]
+        if name in self._beside.loose:
+            return [stub(name, version) for version in self._beside.choices(name)]
+        return [self._direct[name].release]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({*self._beside.pinned, *self._beside.loose, *self._direct})
+
+    def __len__(self) -> int:
+        return len(set(self))
+
+
+class PypiHalf:
+    """Resolves PyPI for one goal and one interpreter; `kept` are versions of an earlier lock, preferred where they fit."""
+
+    def __init__(
+        self,
+        goal: Goal,
+        resolver: Resolver,
+        index: ManifestIndex,
+        reader: DirectReader,
+        interpreter: Interpreter,
+        *,
+        kept: Mapping[str, str] | None = None,
+    ) -> None:
+        self._goal = goal
+        self._resolver = resolver
+        self._index = index
+        self._interpreter = interpreter
+        self._kept = dict(kept or {})
+        self.wishes = tuple(wish for wish in goal.pypi if _holds(wish, interpreter.markers))
+        self._roots = tuple(_root(wish) for wish in self.wishes)
+        self._overrides = {
+            name: _root(wish)
+            for name, wish in goal.options.dependency_overrides.items()
+            if _holds(wish, interpreter.markers)
+        }
+        isolation = goal.options.no_build_isolation
+        self._unisolated = None if isinstance(isolation, bool) and isolation else frozenset(isolation or ())
+        index.direct = reader
+        self._direct = _Directs(reader, interpreter).all_of((*self.wishes, *goal.options.dependency_overrides.values()))
+        self.resolves = 0
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """What is resolved for."""
+        return self._interpreter
+
+    @property
+    def direct(self) -> Mapping[str, Direct]:
+        """What comes from no index, by name."""
+        return self._direct
+
+    def releases(self, name: str) -> list[Version]:
+        """The versions that an index has of a project; none where it has none."""
+        return sorted({file.version for file in self._index.project(name) or ()})
+
+    def resolve(self, beside: Beside) -> PypiFound | PypiRefused:
+        """The closure beside what conda provides; the torch of unisolated builds is the closure's own."""
+        torch = self._known_torch(beside)
+        seen: set[str | None] = set()
+        for _ in range(MOST_READINGS):
+            seen.add(torch)
+            universe = self.universe(beside, torch)
+            answer = self._asked(self._roots, universe, beside)
+            if answer.pins is None:
+                other = None if torch is not None else self._torch_without_builds(beside)
+                if other is None or other in seen:
+                    return PypiRefused(words=answer.words)
+                torch = other
+                continue
+            found = self._found(answer, universe, torch)
+            now = _torch_of(found)
+            if now == torch or not self._follows(found) or now in seen:
+                return found
+            torch = now
+        return PypiRefused(words="What follows the installed torch asks for another torch each time that it is read")
+
+    def _known_torch(self, beside: Beside) -> str | None:
+        """The torch that can only be this one: conda's, or the one that the manifest pins."""
+        if TORCH in beside.pinned:
+            return beside.pinned[TORCH].public
+        for requirement in self._roots:
+            if canonicalize_name(requirement.name) == TORCH:
+                pins = [one.version for one in requirement.specifier if one.operator == "==" and "*" not in one.version]
+                if pins:
+                    return Version(pins[0]).public
+        return None
+
+    def _torch_without_builds(self, beside: Beside) -> str | None:
+        """The torch of what is left when everything that is built without isolation is left out."""
+        unisolated = self._unisolated
+        if not unisolated:
+            return None
+        roots = [root for root in self._roots if canonicalize_name(root.name) not in unisolated]
+        universe = self.universe(beside, None)
+        answer = self._asked(roots, universe, beside)
+        version = None if answer.pins is None else answer.pins.get(TORCH)
+        return None if version is None else Version(version).public
+
+    def universe(self, beside: Beside, torch: str | None) -> TargetUniverse:
+        """What the resolver is shown beside conda's packages and, where builds see it, this torch."""
+        return TargetUniverse(
+            self._index,
+            python=self._interpreter.minor,
+            glibc="",
+            replaced=_Replaced(beside, self._direct),
+            installed_torch=torch,
+            implied=None,
+            unisolated=self._unisolated,
+            ranks=self._interpreter.ranks,
+        )
+
+    def _asked(self, roots: Sequence[Requirement], universe: TargetUniverse, beside: Beside) -> Answer:
+        self.resolves += 1
+        question = Question(
+            requirements=tuple(_without_url(root) for root in roots),
+            constraints=(),
+            overrides=tuple(_without_url(one) for one in self._overrides.values()),
+            python=self._interpreter.full,
+            glibc="",
+            subdir=self._goal.platform.subdir,
+            prereleases=self._goal.views[0].prerelease_mode.value,
+            strategy=self._goal.strategy.value,
+            preferences={**self._kept, **beside.preferred},
+        )
+        return self._resolver.resolve(question, universe)
+
+    def _found(self, answer: Answer, universe: TargetUniverse, torch: str | None) -> PypiFound:
+        closure = trace_closure(
+            answer.pins or {}, self._roots, universe, self._interpreter.markers, overrides=self._overrides
+        )
+        built = {name: member for name, member in closure.members.items() if member.release.from_sdist}
+        return PypiFound(
+            closure=closure,
+            universe=universe,
+            roots=self._roots,
+            direct={name: one for name, one in self._direct.items() if name in closure.members},
+            torch=torch,
+            analyses={name: universe.analysis_of(member.release) for name, member in built.items()},
+        )
+
+    def _follows(self, found: PypiFound) -> bool:
+        """Does something that is built without isolation require other things beside another torch?"""
+        return any(analysis.follows_torch and self.sees_torch(name) for name, analysis in found.analyses.items())
+
+    def sees_torch(self, name: str) -> bool:
+        """Is it built without isolation?"""
+        return self._unisolated is None or name in self._unisolated
+
+    def closure_of(self, wishes: Sequence[PypiWish], found: PypiFound) -> Mapping[str, Member]:
+        """What some of the wishes alone reach of a closure."""
+        roots = [_root(wish) for wish in wishes if _holds(wish, self._interpreter.markers)]
+        pins = {name: str(member.version) for name, member in found.closure.members.items()}
+        closure = trace_closure(pins, roots, found.universe, self._interpreter.markers, overrides=self._overrides)
+        return closure.members
+
+
+class _Directs:
+    """Reads all that comes from no index, and what its own metadata name by address in turn."""
+
+    def __init__(self, reader: DirectReader, interpreter: Interpreter) -> None:
+        self._reader = reader
+        self._markers = interpreter.markers
+        self._found: dict[str, Direct] = {}
+
+    def all_of(self, wishes: Sequence[PypiWish]) -> Mapping[str, Direct]:
+        """By name; what the manifest names itself goes before what its projects name."""
+        waiting: list[tuple[str, Direct, tuple[str, ...]]] = []
+        for wish in wishes:
+            place = place_of_wish(wish)
+            if place is not None and _holds(wish, self._markers):
+                self._found[wish.name] = self._reader.read(wish.name, place)
+                waiting.append((wish.name, self._found[wish.name], wish.extras))
+        while waiting:
+            name, direct, extras = waiting.pop()
+            references = self._reader.references(direct)
+            if not references:
+                continue
+            self._found[name] = replace(direct, release=replace(direct.release, rewrite=_by_name))
+            for requirement in active_requirements(map(str, references), extras, self._markers):
+                other = str(canonicalize_name(requirement.name))
+                if other not in self._found:
+                    self._found[other] = self._reader.read(other, place_of_url(requirement.url or ""))
+                    waiting.append((other, self._found[other], tuple(requirement.extras)))
+        return self._found
+
+
+def _by_name(headers: str) -> str:
+    """Headers without the addresses of their requirements: the resolver is shown one release of each."""
+    lines = []
+    for text in headers.splitlines():
+        head, colon, value = text.partition(":")
+        requirement = parse_requirement(value.strip()) if head.lower() == "requires-dist" else None
+        if requirement is not None and requirement.url is not None:
+            marker = f" ; {requirement.marker}" if requirement.marker else ""
+            lines.append(f"{head}{colon} {_without_url(requirement)}{marker}")
+        else:
+            lines.append(text)
+    return "\n".join(lines) + "\n"
+
+
+def _holds(wish: PypiWish, markers: Mapping[str, str]) -> bool:
+    return wish.marker is None or any(wish.marker.evaluate({**markers, "extra": extra}) for extra in ("", *wish.extras))
+
+
+def _root(wish: PypiWish) -> Requirement:
+    """A wish as a requirement without its marker, which holds; what comes from no index has no version here."""
+    extras = f"[{','.join(wish.extras)}]" if wish.extras else ""
+    return Requirement(f"{wish.name}{extras}{wish.version or ''}")
+
+
+def _without_url(requirement: Requirement) -> str:
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{requirement.name}{extras}{requirement.specifier}"
+
+
+def _torch_of(found: PypiFound) -> str | None:
+    member = found.closure.members.get(TORCH)
+    return None if member is None or member.version == UNKNOWN else member.version.public

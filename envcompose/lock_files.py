@@ -1,0 +1,285 @@
+"""Locking and judging as library calls, with the real world wired in.
+
+    from envcompose.lock_files import check_lock, lock_manifest, write_lock
+
+    result = lock_manifest(Path("pixi.toml"))
+    write_lock(result)
+
+Errors are `envcompose.errors.EnvcomposeError` with a code and an exit status. Locking writes nothing; `write_lock` does.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envcompose.api import load_recipes
+from envcompose.check.acceptance import judge
+from envcompose.check.verdict import Verdict
+from envcompose.errors import LockInvalid, LockMissing, LockRefused, LockUnsupported, ManifestMissing
+from envcompose.locking import LockedWorkspace, LockWorld, lock_workspace
+from envcompose.manifest.lock import LockedPypi, LockFile, OtherLockVersion
+from envcompose.manifest.lock_reading import read_lock
+from envcompose.manifest.lock_text import render_lock
+from envcompose.manifest.workspace import DEFAULT, Workspace
+from envcompose.manifest.workspace_reading import read_workspace
+from envcompose.manifest.workspace_views import all_platforms
+from envcompose.model.message import Level, Message
+from envcompose.world.apply import PlannedFile, write_files
+from envcompose.world.files import DiskFiles
+from envcompose.write.bundle import EXPECTATIONS, LOCK, MANIFEST, digest_of
+
+if TYPE_CHECKING:
+    from envcompose.world.pixi import PixiVerdict
+
+PYPROJECT = "pyproject.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestFile:
+    """A manifest on disk, read."""
+
+    path: Path
+    text: str
+    workspace: Workspace
+
+    @property
+    def folder(self) -> Path:
+        """Where its lock belongs."""
+        return self.path.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockResult:
+    """A lock and the files that it would write; `verdict` is pixi's, by its rules."""
+
+    manifest: ManifestFile
+    locked: LockedWorkspace
+    text: str
+    files: tuple[PlannedFile, ...]
+    verdict: Verdict
+    messages: tuple[Message, ...]
+
+
+def read_manifest(path: Path) -> ManifestFile:
+    """The manifest at a path: a file, or a folder with a pixi.toml or a pyproject.toml that has `[tool.pixi]`.
+
+    Raises ManifestMissing, ManifestInvalid, FileUnreadable (exit 2).
+    """
+    found = _manifest_in(path) if path.is_dir() else path
+    if found is None or not found.is_file():
+        raise ManifestMissing(path=str(path), is_folder=path.is_dir())
+    folder = found.resolve().parent
+    files = DiskFiles(folder)
+    text = _decoded(files, found.name)
+    workspace = read_workspace(text, found.name, files=files)
+    return ManifestFile(path=folder / found.name, text=text, workspace=workspace)
+
+
+def lock_manifest(
+    path: Path,
+    *,
+    offline: bool = False,
+    refresh: bool = False,
+    fresh: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    trace: Callable[[str], None] = lambda line: None,
+) -> LockResult:
+    """Solve everything that a manifest asks for and plan its lock; nothing is written.
+
+    Versions of a lock that is there are kept where they still fit, unless `fresh`. Raises EnvcomposeError: exit status 1
+    infeasible, 2 input, 3 a source is unreachable.
+    """
+    manifest = read_manifest(path)
+    now = datetime.now(UTC)
+    earlier = None if fresh else _earlier(manifest)
+    with _world(manifest, offline=offline, refresh=refresh, now=now, tell=tell, trace=trace) as world:
+        locked = lock_workspace(manifest.workspace, world, earlier=earlier)
+        default_index = world.default_index
+    text = render_lock(locked.lock)
+    verdict = _judged(manifest, text, default_index, now)
+    if not verdict.accepted:
+        raise LockRefused(path=LOCK, reasons=[str(reason) for reason in verdict.reasons])
+    expected, notes = _expectations(manifest, locked, text)
+    files = (*expected, _planned(manifest.folder, LOCK, text))
+    return LockResult(
+        manifest=manifest,
+        locked=locked,
+        text=text,
+        files=files,
+        verdict=verdict,
+        messages=(*locked.messages, *notes),
+    )
+
+
+def write_lock(result: LockResult) -> None:
+    """Write the files of a result, each in one step. Raises NotWritable."""
+    write_files(result.manifest.folder, result.files, force=False)
+
+
+def check_lock(path: Path) -> tuple[ManifestFile, Verdict]:
+    """pixi's verdict on the lock beside a manifest, by its rules; nothing is solved, asked or written.
+
+    Raises LockMissing, LockUnsupported and what reading the manifest raises (exit 2).
+    """
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    manifest = read_manifest(path)
+    text = _lock_text(manifest.folder)
+    if text is None:
+        raise LockMissing(folder=str(path))
+    return manifest, _judged(manifest, text, PYPI_SIMPLE_ENDPOINT.rstrip("/"), datetime.now(UTC))
+
+
+def ask_pixi_about(manifest: ManifestFile) -> PixiVerdict | None:
+    """What the pixi on PATH says of the lock beside a manifest; None without one."""
+    from envcompose.world.pixi import ask_pixi
+
+    drivers = [
+        one.version for place in all_platforms(manifest.workspace) for one in place.virtual if one.name == "__cuda"
+    ]
+    return ask_pixi(manifest.path, driver=max(drivers, default=None))
+
+
+def _manifest_in(folder: Path) -> Path | None:
+    for name in (MANIFEST, PYPROJECT):
+        path = folder / name
+        if path.is_file() and (name == MANIFEST or "[tool.pixi" in path.read_text(encoding="utf-8", errors="replace")):
+            return path
+    return None
+
+
+def _decoded(files: DiskFiles, name: str) -> str:
+    from envcompose.errors import FileUnreadable
+
+    try:
+        return files.read_bytes(name).decode()
+    except UnicodeDecodeError as error:
+        raise FileUnreadable(path=name, reason="it is no UTF-8 text") from error
+
+
+def _lock_text(folder: Path) -> str | None:
+    path = folder / LOCK
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+
+
+def _earlier(manifest: ManifestFile) -> LockFile | None:
+    """The lock that is there; one that cannot be read is as good as none."""
+    text = _lock_text(manifest.folder)
+    try:
+        found = None if text is None else read_lock(text, LOCK)
+    except (LockInvalid, LockUnsupported):
+        return None
+    return None if isinstance(found, OtherLockVersion) else found
+
+
+def _judged(manifest: ManifestFile, text: str, default_index: str, now: datetime) -> Verdict:
+    files = DiskFiles(manifest.folder)
+    return judge(manifest.workspace, text, files, default_index=default_index, root="", now=now)
+
+
+def _planned(folder: Path, name: str, text: str) -> PlannedFile:
+    path = folder / name
+    old = path.read_bytes() if path.is_file() else None
+    action = "create" if old is None else "unchanged" if old == text.encode() else "update"
+    return PlannedFile(path=name, text=text, action=action)
+
+
+def _expectations(
+    manifest: ManifestFile, locked: LockedWorkspace, lock_text: str
+) -> tuple[tuple[PlannedFile, ...], tuple[Message, ...]]:
+    """What `verify` expects, with the new lock in it, where it belongs to this very manifest."""
+    path = manifest.folder / EXPECTATIONS
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        digests = document["files"]
+        own = digests[manifest.path.name]
+    except (OSError, ValueError, KeyError, TypeError):
+        return (), ()
+    if own != digest_of(manifest.text):
+        text = f"{EXPECTATIONS} stays as it is: {manifest.path.name} was edited since it was written, so verify may find more"
+        return (), (Message(code="expectations-old", level=Level.WARNING, text=text, file=EXPECTATIONS),)
+    versions = _versions(locked)
+    changed = {**document, "files": dict(sorted({**digests, LOCK: digest_of(lock_text)}.items())), "locked": versions}
+    text = json.dumps(changed, indent=2, ensure_ascii=False) + "\n"
+    return (_planned(manifest.folder, EXPECTATIONS, text),), ()
+
+
+def _versions(locked: LockedWorkspace) -> dict[str, str]:
+    """Every distribution of the default environment with its version, those that conda provides too."""
+    found: dict[str, str] = {}
+    for one in locked.solved:
+        if one.agreed.pypi is None or all(view.environment != DEFAULT for view in one.goal.views):
+            continue
+        for name in one.agreed.pypi.closure.members:
+            if name in one.agreed.conda.twins:
+                found.setdefault(name, one.agreed.conda.twins[name].version)
+    for environment in locked.lock.environments:
+        if environment.name == DEFAULT:
+            entries = next(iter(environment.packages.values()), ())
+            found |= {
+                one.name: one.version for one in entries if isinstance(one, LockedPypi) and one.version is not None
+            }
+    return dict(sorted(found.items()))
+
+
+@contextmanager
+def _world(
+    manifest: ManifestFile,
+    *,
+    offline: bool,
+    refresh: bool,
+    now: datetime,
+    tell: Callable[[str], None],
+    trace: Callable[[str], None],
+) -> Iterator[LockWorld]:
+    """The real world: indexes, resolver, solver, names and sources, closed at the end."""
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    from envcompose.analyse import load_rules
+    from envcompose.world.cache import Cache, cache_folder
+    from envcompose.world.git import GitRepositories
+    from envcompose.world.http import Http
+    from envcompose.world.index import HttpIndex, IndexPolicy
+    from envcompose.world.name_map import PublicNameMap
+    from envcompose.world.own_names import NameFiles
+    from envcompose.world.rattler import RattlerSolver
+    from envcompose.world.trees import DiskSources
+    from envcompose.world.uv import UvResolver
+
+    facts, rules = load_recipes()
+    folder = cache_folder()
+    cache, http = Cache(folder), Http()
+    policy = IndexPolicy(offline=offline, refresh=refresh)
+
+    def open_index(subdir: str, urls: tuple[str | None, ...]) -> HttpIndex:
+        return HttpIndex(replace(policy, urls=urls, subdir=subdir), cache, rules, time.time, http)
+
+    own = NameFiles(DiskFiles(manifest.folder), cache=cache, http=http, now=time.time, offline=offline)
+    resolver = UvResolver(trace)
+    try:
+        with resolver:
+            yield LockWorld(
+                rules=load_rules(rules),
+                open_index=open_index,
+                resolver=resolver,
+                solver=RattlerSolver(cache=folder, offline=offline, refresh=refresh, tell=trace),
+                names=PublicNameMap(
+                    facts, cache=cache, http=http, now=time.time, offline=offline, refresh=refresh, tell=trace
+                ),
+                sources=DiskSources(manifest.folder, GitRepositories(folder, offline=offline)),
+                read_mapping=own.read,
+                default_index=PYPI_SIMPLE_ENDPOINT.rstrip("/"),
+                root=manifest.folder.as_uri(),
+                now=now,
+                tell=tell,
+                trace=trace,
+            )
+    finally:
+        cache.close()

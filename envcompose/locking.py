@@ -1,0 +1,277 @@
+"""The flow of locking a manifest that is there, on one screen: each solve of it, both layers, to one lock file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from packaging.version import InvalidVersion, Version
+
+from envcompose.analyse import BuildRules
+from envcompose.check.lock_platforms import aligned, lock_text_of
+from envcompose.check.markers import marker_environment
+from envcompose.errors import LockNotSupported
+from envcompose.lock.conda_half import CondaHalf, channel_address, version_of
+from envcompose.lock.conflict import infeasible
+from envcompose.lock.direct import DirectReader
+from envcompose.lock.entries import distributions
+from envcompose.lock.goals import Goal, goals_of
+from envcompose.lock.indexes import IndexRules, ManifestIndex
+from envcompose.lock.join import Agreed, Disagreed, join
+from envcompose.lock.kept import Kept, kept_of
+from envcompose.lock.names import OWN_MAP, MappedNames, ReadMapping
+from envcompose.lock.pypi_half import Interpreter, PypiHalf
+from envcompose.lock.subset import conda_subset
+from envcompose.lock.told import messages_of
+from envcompose.manifest.conda_version import VersionInvalid, parse_version
+from envcompose.manifest.lock import Locked, LockEnvironment, LockFile, LockPlatform
+from envcompose.manifest.lock_platforms import lock_platform_names
+from envcompose.manifest.urls import without_credentials
+from envcompose.manifest.workspace import ChannelPriority, PrereleaseMode, SolveStrategy, Workspace
+from envcompose.manifest.workspace_views import View, all_platforms, cutoffs_of
+from envcompose.model.message import Message
+from envcompose.model.record import CondaRecord
+from envcompose.model.target import sys_platform
+from envcompose.ports import CondaSolver, NameMap, PackageIndex, Resolver, Sources
+from envcompose.resolve.tags import WheelPlatform, platform_ranks
+from envcompose.write.lock import locked_conda, locked_pypi
+
+SUBDIRS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")
+"""The platforms whose PyPI packages can be locked: those that the resolver knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockWorld:
+    """What locking asks. `open_index` opens indexes for a subdir; `now` is what durations are counted from.
+
+    `root` is the address of the manifest's folder, with a slash at its end, for channels on disk.
+    """
+
+    rules: BuildRules
+    open_index: Callable[[str, tuple[str | None, ...]], PackageIndex]
+    resolver: Resolver
+    solver: CondaSolver
+    names: NameMap
+    sources: Sources
+    read_mapping: ReadMapping
+    default_index: str
+    root: str
+    now: datetime
+    tell: Callable[[str], None] = lambda line: None
+    trace: Callable[[str], None] = lambda line: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """One solve with its solution."""
+
+    goal: Goal
+    agreed: Agreed
+    half: PypiHalf | None
+    kept: Kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedWorkspace:
+    """The lock of a workspace, what it was solved from, and what is to be said about it."""
+
+    lock: LockFile
+    solved: tuple[Solved, ...]
+    messages: tuple[Message, ...]
+
+
+def lock_workspace(workspace: Workspace, world: LockWorld, *, earlier: LockFile | None = None) -> LockedWorkspace:
+    """Solve all of a workspace; versions of an `earlier` lock are kept where they still fit. Writes nothing.
+
+    Raises LockInfeasible (exit 1), LockNotSupported (exit 2), and what the ports raise (exit 3).
+    """
+    locking = _Locking(workspace, world, earlier)
+    solved = []
+    for goal in goals_of(workspace):
+        world.tell(f"solving {goal.label}")
+        solved.append(locking.solve(goal))
+    lock = locking.lock_of(solved)
+    return LockedWorkspace(lock=lock, solved=tuple(solved), messages=messages_of(solved, workspace))
+
+
+class _Locking:
+    def __init__(self, workspace: Workspace, world: LockWorld, earlier: LockFile | None) -> None:
+        self._workspace = workspace
+        self._world = world
+        platforms = all_platforms(workspace)
+        self._platform_names = lock_platform_names([(one.name, one.subdir) for one in platforms])
+        self._earlier = None if earlier is None else aligned(earlier, platforms)
+        self._names = self._name_map()
+
+    def _name_map(self) -> NameMap | None:
+        """None where no environment has PyPI dependencies: then pixi asks for no names either."""
+        workspace, world = self._workspace, self._world
+        if not any(target.pypi for feature in workspace.features.values() for target in feature.targets) and not any(
+            environment.own is not None and any(target.pypi for target in environment.own.targets)
+            for environment in workspace.environments
+        ):
+            return None
+        said = workspace.conda_pypi_map
+        return world.names if said is None else MappedNames(world.names, said, world.read_mapping)
+
+    def solve(self, goal: Goal) -> Solved:
+        """One solve. Raises LockInfeasible, LockNotSupported, and what the ports raise."""
+        manifest = self._workspace.path.rpartition("/")[2]
+        kept = kept_of(self._earlier, goal, self._platform_names)
+        conda = CondaHalf(
+            goal,
+            self._world.solver,
+            self._names,
+            manifest=manifest,
+            root=self._world.root,
+            cutoffs=cutoffs_of(self._workspace, goal.channels, self._world.now),
+            kept=kept.records,
+        )
+        halves: dict[str, PypiHalf] = {}
+
+        def pypi(python: CondaRecord) -> PypiHalf:
+            if python.url not in halves:
+                halves[python.url] = self._half(goal, python, kept, manifest)
+            return halves[python.url]
+
+        if goal.pypi:
+            self._check(goal, manifest)
+        found = join(conda, pypi if goal.pypi else None, self._world.tell)
+        if isinstance(found, Disagreed):
+            self._world.trace(found.words or (found.conda.words if found.conda else ""))
+            raise infeasible(found, goal, manifest)
+        if goal.pypi and found.conda.python is None:
+            what = "PyPI dependencies without a Python among the conda dependencies"
+            raise LockNotSupported(what=what, file=manifest, line=goal.pypi[0].line)
+        half = halves[found.conda.python.url] if found.pypi is not None and found.conda.python is not None else None
+        return Solved(goal=goal, agreed=found, half=half, kept=kept)
+
+    def _check(self, goal: Goal, manifest: str) -> None:
+        """Is there something that is not locked here? Raises LockNotSupported."""
+        subdir = goal.platform.subdir
+        if subdir not in SUBDIRS or (not goal.system and not subdir.startswith("win-")):
+            what = f"PyPI dependencies for {goal.platform.name} ({subdir})"
+            raise LockNotSupported(what=what, file=manifest, line=None)
+        if goal.options.find_links:
+            raise LockNotSupported(what="find-links, which are not read", file=manifest, line=None)
+
+    def _half(self, goal: Goal, python: CondaRecord, kept: Kept, manifest: str) -> PypiHalf:
+        interpreter = _interpreter(goal, python, manifest)
+        index = ManifestIndex(
+            lambda urls: self._world.open_index(goal.platform.subdir, urls),
+            IndexRules(
+                options=goal.options,
+                pins={wish.name: wish.index for wish in goal.pypi if wish.index is not None},
+                cutoff=self._cutoff,
+            ),
+        )
+        reader = DirectReader(
+            self._world.sources,
+            index,
+            self._world.rules,
+            platform=sys_platform(goal.platform.subdir),
+            python=interpreter.minor,
+            commits=kept.commits,
+        )
+        return PypiHalf(goal, self._world.resolver, index, reader, interpreter, kept=kept.versions)
+
+    def _cutoff(self, name: str) -> datetime | None:
+        cutoff = self._workspace.pypi_cutoffs.get(name, self._workspace.exclude_newer)
+        return None if cutoff is None else cutoff.instant(self._world.now)
+
+    def lock_of(self, solved: Sequence[Solved]) -> LockFile:
+        """All solutions as one lock file."""
+        packages: dict[str, dict[str, tuple[Locked, ...]]] = {}
+        views: dict[str, View] = {}
+        for one in solved:
+            name = self._platform_names[one.goal.platform.name]
+            for view in one.goal.views:
+                views.setdefault(view.environment, view)
+                packages.setdefault(view.environment, {})[name] = self._packages(one, view)
+        platforms = [
+            LockPlatform(
+                name=self._platform_names[platform.name],
+                subdir=platform.subdir,
+                virtual=tuple(lock_text_of(package) for package in platform.virtual),
+            )
+            for platform in all_platforms(self._workspace)
+        ]
+        used = {name for found in packages.values() for name in found}
+        environments = [self._environment(view, packages[name]) for name, view in views.items()]
+        return LockFile(
+            platforms=tuple(platform for platform in platforms if platform.name in used),
+            environments=tuple(environments),
+        )
+
+    def _packages(self, one: Solved, view: View) -> tuple[Locked, ...]:
+        """What one environment has of a solve."""
+        agreed = one.agreed
+        members = []
+        twins: Mapping[str, CondaRecord] = {}
+        if agreed.pypi is not None and one.half is not None:
+            reached = one.half.closure_of(view.pypi, agreed.pypi)
+            members = [reached[name] for name in sorted(reached)]
+            twins = {member.name: agreed.conda.twins[member.name] for member in members if member.release.stub}
+        records = conda_subset(view, agreed.conda.records, twins.values())
+        found: list[Locked] = [self._conda(record) for record in records]
+        if agreed.pypi is not None:
+            main = one.goal.options.index_url or self._world.default_index
+            entries = distributions(agreed.pypi, members, default_index=main, hashes=one.kept.hashes)
+            # An entry without an index counts as one of the environment's first, which may be another than the default.
+            left_out = self._world.default_index if main == self._world.default_index else ""
+            found += [locked_pypi(entry, left_out) for entry in entries]
+        return tuple(found)
+
+    def _conda(self, record: CondaRecord) -> Locked:
+        if self._names is None:
+            return locked_conda(record, None)
+        names = self._names.pypi_names(record) if version_of(record) is not None else ()
+        if isinstance(self._names, MappedNames) and self._names.says(record):
+            return locked_conda(record, names, names_from=OWN_MAP)
+        return locked_conda(record, names)
+
+    def _environment(self, view: View, packages: Mapping[str, tuple[Locked, ...]]) -> LockEnvironment:
+        options = view.pypi_options
+        indexes = (options.index_url or self._world.default_index, *options.extra_index_urls)
+        return LockEnvironment(
+            name=view.environment,
+            channels=tuple(
+                without_credentials(channel_address(one.url, self._world.root)) for one in view.group_channels
+            ),
+            indexes=tuple(without_credentials(url) for url in indexes) if view.has_pypi else None,
+            find_links=options.find_links if view.has_pypi else (),
+            options=_options(view),
+            packages=packages,
+        )
+
+
+def _interpreter(goal: Goal, python: CondaRecord, manifest: str) -> Interpreter:
+    """What a locked Python resolves for. Raises LockNotSupported for a version that says nothing to PyPI."""
+    try:
+        Version(python.version)
+        minor = parse_version(python.version).major_minor
+    except (InvalidVersion, VersionInvalid):
+        minor = None
+    if minor is None:
+        raise LockNotSupported(what=f"PyPI dependencies beside python {python.version}", file=manifest, line=None)
+    free = any(text.startswith("python_abi ") and re.search(r"cp\d{3}t", text) for text in python.depends)
+    platform = WheelPlatform(subdir=goal.platform.subdir, system=goal.system, free_threaded=free)
+    return Interpreter(
+        markers=marker_environment(goal.platform.subdir, python.version, minor),
+        ranks=platform_ranks(f"{minor[0]}.{minor[1]}", platform),
+    )
+
+
+def _options(view: View) -> dict[str, str]:
+    """What the lock says of how it was solved; only what is not pixi's default is written."""
+    strategy = {SolveStrategy.LOWEST: "lowest-version", SolveStrategy.LOWEST_DIRECT: "lowest-version-direct"}
+    found = {}
+    if view.solve_strategy in strategy:
+        found["strategy"] = strategy[view.solve_strategy]
+    if view.channel_priority is not ChannelPriority.STRICT:
+        found["channel-priority"] = view.channel_priority.value
+    if view.prerelease_mode is not PrereleaseMode.IF_NECESSARY_OR_EXPLICIT:
+        found["pypi-prerelease-mode"] = view.prerelease_mode.value
+    return found
