@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from posixpath import basename, join, normpath
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -43,16 +45,37 @@ def analyse_sdist(
     The readings come in the order of `torches`. Equal inputs give equal analyses. Never raises for what an sdist
     contains: what could not be followed is named in `incomplete`.
     """
+    with uncollected():
+        return _analyse(texts, rules, torches, python, platform)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Put off the collection of cyclic garbage: it would walk every syntax tree again and again.
+
+    The bounds on an evaluation bound what lies uncollected meanwhile.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _analyse(
+    texts: SdistTexts, rules: BuildRules, torches: Sequence[str | None], python: str, platform: str
+) -> Analysis:
     info, project = read_package_info(texts), read_project(texts)
     world = _world(project, python, platform)
     found = _find(texts, project, world, rules)
-    readings = read_metadata(texts, info, project, torches, world)
+    surmise = next((outcome for outcome in found.outcomes if outcome.file == "setup.py"), None)
+    readings = read_metadata(texts, info, project, torches, world, surmise)
     needs = build_needs(found, _declaration(texts))
     toolkit = toolkit_needs(found)
     name, version = _named(texts, project, found)
-    parse_python.cache_clear()
-    members.cache_clear()
-    return Analysis(
+    analysis = Analysis(
         name=canonicalize_name(info.name) if info and info.name else name,
         version=info.version if info and info.version else version,
         static_by_standard=is_static(info, project),
@@ -81,6 +104,11 @@ def analyse_sdist(
         hints=hints(found),
         incomplete=tuple(dict.fromkeys([*project.faults, *_unread(texts), *_stopped(found)])),
     )
+    for outcome in (*found.outcomes, *readings.outcomes.values()):
+        outcome.release()
+    parse_python.cache_clear()
+    members.cache_clear()
+    return analysis
 
 
 def _named(texts: SdistTexts, project: Project, found: Found) -> tuple[str, str]:

@@ -203,10 +203,14 @@ def _read_tar(stream: _Stream, wanted: Wanted, taken: Taken, listing: Listing) -
         if kind in b"LKxg" and kind:
             longer |= _extended(stream, kind, size)
             continue
-        size = int(longer["size"]) if longer.get("size", "").isdigit() else size
+        size = int(longer["size"]) if _is_number(longer.get("size", "")) else size
         path = longer.get("path") or _ustar_path(header)
         longer = {}
         _take_member(stream, kind, path, size, wanted, taken, listing)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def _ended(header: bytes, count: int) -> None:
@@ -229,7 +233,7 @@ def _ustar_path(header: bytes) -> str:
 
 def _extended(stream: _Stream, kind: bytes, size: int) -> dict[str, str]:
     """Read a header about the next member: GNU's long name or a pax record. Global records and links say nothing."""
-    if size > MAX_EXTENDED:
+    if not 0 <= size <= MAX_EXTENDED:
         raise ArchiveRefused("a member's extended header is too long")
     body = stream.read(size)
     stream.skip(-size % BLOCK)

@@ -56,6 +56,18 @@ def explore(machine: Machine, body: list[ast.stmt], scope: Scope, condition: str
 
 def execute_both(machine: Machine, condition: str, body: partial[None], orelse: list[ast.stmt], scope: Scope) -> None:
     """Execute both branches, undo them, and join what they changed; a branch that raises counts as not taken."""
+    signal = _joined(machine, condition, body, orelse, scope)
+    if signal is not None:
+        try:
+            raise signal
+        finally:
+            # Its traceback holds this frame, which would hold it: garbage that only a collection finds.
+            del signal
+
+
+def _joined(
+    machine: Machine, condition: str, body: partial[None], orelse: list[ast.stmt], scope: Scope
+) -> BaseException | None:
     machine.soft += 1
     try:
         with machine.deeper():
@@ -65,23 +77,22 @@ def execute_both(machine: Machine, condition: str, body: partial[None], orelse: 
         machine.soft -= 1
     if isinstance(left, Raised) or isinstance(other, Raised):
         if isinstance(left, Raised) and isinstance(other, Raised):
-            raise left
+            return left
         # The branch that raises is the program's refusal; what is asked is what happens where it does not refuse.
         raising, going, kept = (left, other, other_effects) if isinstance(left, Raised) else (other, left, effects)
         machine.see("raises", (raising.text if isinstance(raising, Raised) else "", condition), soft=True)
         machine.apply(kept)
-        if going is not None:
-            raise going
-        return
+        return going
     machine.join(condition, effects, other_effects)
-    _leave(machine, condition, left, other, scope)
+    return _leaving(machine, condition, left, other, scope)
 
 
-def _leave(
+def _leaving(
     machine: Machine, condition: str, left: BaseException | None, other: BaseException | None, scope: Scope
-) -> None:
+) -> BaseException | None:
+    """Give the signal that ends the present block, after branches of which at most one goes on for sure."""
     if isinstance(left, Return) and isinstance(other, Return):
-        raise Return(choose(condition, left.value, other.value))
+        return Return(choose(condition, left.value, other.value))
     machine.unsure_exits += left is not None or other is not None
     for signal, holds in ((left, condition), (other, negate(condition))):
         if isinstance(signal, Return):
@@ -89,4 +100,5 @@ def _leave(
         elif (signal is not None and left is not None and other is not None) or (
             signal is not None and not isinstance(signal, (Break, Continue))
         ):
-            raise signal
+            return signal
+    return None

@@ -24,6 +24,7 @@ from envcompose.analyse.values import (
     TextFile,
     Unknown,
     Value,
+    shown,
 )
 
 YIELDS = "(yields)"
@@ -67,15 +68,20 @@ def get_attribute(machine: Machine, owner: Value, name: str) -> Value:
     if isinstance(owner, LocalModule):
         if name in owner.scope.names:
             return present(machine, owner.scope.names[name], name)
-        lazy = owner.scope.names.get("__getattr__")
-        if isinstance(lazy, Function) and not name.startswith("__"):
-            return call_function(machine, lazy, [name], {})  # PEP 562
-        from envcompose.analyse.importing import submodule
-
-        return submodule(machine, owner, name)
+        return _module_attribute(machine, owner, name)
     if isinstance(owner, Bound):
         return machine.unknown(f"method.{name}")
     return natives.attribute(machine, owner, name)
+
+
+def _module_attribute(machine: Machine, owner: LocalModule, name: str) -> Value:
+    from envcompose.analyse.importing import submodule
+
+    known = submodule(machine, owner, name)
+    lazy = owner.scope.names.get("__getattr__")
+    if known is None and isinstance(lazy, Function) and not name.startswith("__"):
+        return call_function(machine, lazy, [name], {})  # PEP 562
+    return machine.unknown(f"{owner.name}.{name}") if known is None else known
 
 
 def _instance_attribute(machine: Machine, owner: Instance, name: str) -> Value:
@@ -113,7 +119,7 @@ def items_of(machine: Machine, value: Value) -> list[Value] | None:
     if isinstance(value, dict):
         return [key for key, inner in value.items() if inner is not ABSENT]
     if isinstance(value, (set, frozenset)):
-        return sorted(value, key=lambda item: (str(type(item)), item if isinstance(item, str) else repr(item)))
+        return _ordered(value)
     if isinstance(value, (str, bytes, range)):
         machine.sized(len(value))
         return list(value)
@@ -125,6 +131,19 @@ def items_of(machine: Machine, value: Value) -> list[Value] | None:
         found = find_in_class(value.cls, "__iter__")
         return items_of(machine, call_function(machine, found, [value], {})) if isinstance(found, Function) else None
     return None
+
+
+def _ordered(values: set[Value] | frozenset[Value]) -> list[Value] | None:
+    """Order the elements of a set; None where two of them cannot be told apart by what they show."""
+    ranked = {(type(item).__name__, _shown_parts(item, 4)): item for item in values}
+    return [ranked[rank] for rank in sorted(ranked)] if len(ranked) == len(values) else None
+
+
+def _shown_parts(item: Value, depth: int) -> str:
+    if isinstance(item, (tuple, frozenset)) and depth:
+        parts = [_shown_parts(part, depth - 1) for part in item]
+        return f"({', '.join(parts if isinstance(item, tuple) else sorted(parts))})"
+    return item.name if isinstance(item, (Function, Class)) else shown(item)
 
 
 def _choice_items(machine: Machine, value: Choice) -> list[Value] | None:

@@ -17,6 +17,7 @@ from envcompose.analyse.values import (
     Unknown,
     Value,
     kinds_of,
+    shown,
 )
 
 
@@ -31,7 +32,7 @@ def _kinds(value: Value) -> tuple[tuple[str, ...], str]:
     names: list[str] = []
     text = ""
     if isinstance(value, Instance):
-        text = str(value.names.get("text", ""))
+        text = shown(value.names.get("text", ""))[:1000]
         value = value.cls if isinstance(value.cls, Class) else Opaque(value.cls)
     queue = [value]
     while queue and len(names) < 30:
@@ -138,6 +139,8 @@ def _handle(machine: Machine, handler: ast.ExceptHandler, error: Raised, scope: 
         machine.execute(handler.body, scope)
     except Raised as again:
         raise (error if again.value is None and again.text.startswith("raise") else again) from None
+    finally:
+        del error
 
 
 def _bind_error(machine: Machine, handler: ast.ExceptHandler, error: Raised | None, scope: Scope) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from posixpath import basename, splitext
+from posixpath import basename
 
 from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
 from envcompose.analyse.needs import Found, backend_module, builds_with_torch, extensions, is_cmake_build
-from envcompose.analyse.trim import strings_in, table_at
+from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import Choice, Value
 from envcompose.model.analysis import BuildNeed, SdistTexts
 
@@ -19,7 +19,8 @@ STANDARD = re.compile(r"[-/]std[=:](c\+\+|gnu\+\+)(\d\w)")
 
 def count_sources(sdist: SdistTexts, suffixes: frozenset[str]) -> int:
     """Count the members with one of these suffixes."""
-    return sum(splitext(name)[1].lower() in suffixes for name, _ in sdist.names)
+    endings = tuple(suffixes)
+    return sum(name.endswith(endings) or name.lower().endswith(endings) for name, _ in sdist.names)
 
 
 def compiles(found: Found) -> bool:
@@ -87,8 +88,8 @@ def scripts(found: Found) -> tuple[str, ...]:
 
 def extension_modules(found: Found) -> tuple[str, ...]:
     """Name the extension modules of a default build, as they are imported."""
-    names = {record.names.get("name") for _, record in extensions(found)}
-    return tuple(sorted(name for name in names if isinstance(name, str) and name))
+    names = [record.names.get("name") for _, record in extensions(found)]
+    return tuple(sorted({name for name in names if isinstance(name, str) and name}))
 
 
 def top_level(found: Found) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from email.parser import HeaderParser
 
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse.trim import strings_in, table_at
+from envcompose.analyse.tables import strings_in, table_at
 from envcompose.model.analysis import SdistTexts
 
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"

@@ -214,6 +214,7 @@ def _super(machine: Machine, scope: Scope) -> Value:
 
 
 def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Value:
+    machine.close_over(scope)
     return Function("<lambda>", node, scope, tuple(machine.evaluate(d, scope) for d in node.args.defaults))
 
 

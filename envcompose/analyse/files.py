@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from posixpath import dirname, join, normpath
 
 from envcompose.analyse.machine import ROOT, Machine
-from envcompose.analyse.values import Raised, TextFile, Unknown, Value
+from envcompose.analyse.values import Raised, TextFile, Unknown, Value, shown
 
 NOT_FOUND = ("FileNotFoundError", "OSError", "Exception", "BaseException")
 
@@ -30,7 +30,7 @@ def exists(machine: Machine, value: Value, kind: str = "") -> Value:
         return machine.unknown(f"exists({value.text})")
     path = member_path(value)
     if path is None:
-        return machine.unknown(f"exists({str(value)[:80]})")
+        return machine.unknown(f"exists({shown(value)[:80]})")
     is_file = path in machine.members.sizes
     if kind == "file" or is_file:
         return is_file if kind != "dir" else False
@@ -40,7 +40,7 @@ def exists(machine: Machine, value: Value, kind: str = "") -> Value:
 def open_member(machine: Machine, value: Value, mode: Value = "r") -> Value:
     """Open a member for reading. A path that the archive lacks is the program's FileNotFoundError."""
     if isinstance(mode, str) and any(letter in mode for letter in "wax+"):
-        return TextFile(str(value), None, writing=True)
+        return TextFile(shown(value), None, writing=True)
     path = member_path(value)
     if path is None:
         return TextFile("?", None)
@@ -90,7 +90,7 @@ def call_path(
     if name in ("mkdir", "touch", "unlink", "write_text", "write_bytes", "symlink_to", "rmdir", "chmod"):
         return None
     if name == "__truediv__":
-        return path / str(arguments[0])
+        return path / shown(arguments[0] if arguments else "")
     return machine.unknown(node)
 
 

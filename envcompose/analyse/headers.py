@@ -9,7 +9,7 @@ from posixpath import basename, dirname, join, normpath
 from envcompose.analyse.conclusions import compiles
 from envcompose.analyse.needs import TORCH_BUILDERS, Found, builds_with_torch, cmake_torch_place, extensions
 from envcompose.analyse.trim import is_aside
-from envcompose.analyse.values import Unknown
+from envcompose.analyse.values import Unknown, paths_in
 from envcompose.model.analysis import Place, SystemNeed
 
 VENDORED = re.compile(
@@ -68,7 +68,7 @@ def _implied(found: Found, name: str) -> tuple[str, ...]:
 
 
 def _outside_includes(found: Found) -> Iterator[tuple[str, Place | None]]:
-    """Give the headers from outside that reached sources include, in the order of reaching them."""
+    """Give the headers from outside that reached sources include, each once, in the order of reaching them."""
     own = _own_files(found)
     if not found.sdist.included:
         for header in found.sdist.includes:
@@ -77,10 +77,16 @@ def _outside_includes(found: Found) -> Iterator[tuple[str, Place | None]]:
         return
     queue = _starts(found)
     reached = set(queue)
+    known: dict[tuple[str, str, bool], list[str]] = {}
+    told: set[str] = set()
     for path in queue:
+        folder, aside = dirname(path), is_aside(path)
         for header, line in found.sdist.included.get(path, ()):
-            targets = _resolved(found, own, path, header)
-            if not targets:
+            targets = known.get((folder, header, aside))
+            if targets is None:
+                targets = known[folder, header, aside] = _resolved(own, folder, header, aside=aside)
+            if not targets and header not in told:
+                told.add(header)
                 yield header, Place(file=path, line=line, text=f"#include <{header}>")
             for target in targets:
                 if target not in reached:
@@ -91,7 +97,7 @@ def _outside_includes(found: Found) -> Iterator[tuple[str, Place | None]]:
 def _own_files(found: Found) -> dict[str, list[str]]:
     own: dict[str, list[str]] = {}
     for name, _ in found.sdist.names:
-        own.setdefault(basename(name), []).append(name)
+        own.setdefault(name.rpartition("/")[2], []).append(name)
     return own
 
 
@@ -99,13 +105,14 @@ def _suffixed(own: dict[str, list[str]], header: str) -> list[str]:
     return [name for name in own.get(basename(header), ()) if name == header or name.endswith(f"/{header}")]
 
 
-def _resolved(found: Found, own: dict[str, list[str]], path: str, header: str) -> list[str]:
-    beside = normpath(join(dirname(path), header))
+def _resolved(own: dict[str, list[str]], folder: str, header: str, *, aside: bool) -> list[str]:
+    """Give the sdist's own files that an include may mean: the one beside the file, else those with such an ending."""
+    beside = normpath(join(folder, header))
     matching = _suffixed(own, header.removeprefix("./")) if ".." not in header else []
     if beside in own.get(basename(header), ()):
         return [beside]
     kept = [name for name in matching if not is_aside(name)]
-    return kept if kept or not is_aside(path) else matching
+    return kept if kept or not aside else matching
 
 
 def _starts(found: Found) -> list[str]:
@@ -123,7 +130,7 @@ def _starts(found: Found) -> list[str]:
         listed = record.names.get("sources")
         if not isinstance(listed, (list, tuple)) or any(isinstance(source, Unknown) for source in listed):
             return every
-        sources += [normpath(str(source).removeprefix("/sdist/")) for source in listed if len(str(source)) < 500]
+        sources += [normpath(path.removeprefix("/sdist/")) for path in paths_in(listed) if len(path) < 500]
     known = [path for path in dict.fromkeys(sources) if path in found.sdist.included]
     if cuda and builds_with_torch(found) and not any(path.endswith(".cu") for path in sources):
         tops = {path.partition("/")[0] for path in known}

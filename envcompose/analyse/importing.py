@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from pathlib import PurePosixPath
 from posixpath import dirname, join, normpath
 
 from envcompose.analyse import library
 from envcompose.analyse.machine import ROOT, Machine
 from envcompose.analyse.signals import Signal
 from envcompose.analyse.trim import parse_python
-from envcompose.analyse.values import LocalModule, Opaque, OutOfBudget, Raised, Scope, Unknown, Value
+from envcompose.analyse.values import LocalModule, Opaque, OutOfBudget, Raised, Scope, Unknown, Value, shown
 
 MISSING = ("ModuleNotFoundError", "ImportError", "Exception", "BaseException")
 MAX_MODULES = 60
+MAX_SOFT = 3
+"""Undecided conditions, one inside the other, under which a module's needs say nothing about a build any more."""
 STANDARD = sys.stdlib_module_names | {"distutils", "imp", "asynchat", "asyncore", "smtpd"}
 
 
@@ -45,9 +49,9 @@ def import_from(machine: Machine, module: str, name: str, level: int, scope: Sco
 
 
 def submodule(machine: Machine, owner: LocalModule, name: str) -> Value:
-    """Give a submodule as an attribute; it may have been imported elsewhere."""
-    found = machine.modules.get(join(dirname(owner.scope.file), f"{name}.py"))
-    return found if found is not None else machine.unknown(f"{owner.name}.{name}")
+    """Give a submodule as an attribute, None where none was imported; that may have happened elsewhere."""
+    stem = join(dirname(owner.scope.file), name)
+    return machine.modules.get(f"{stem}.py", machine.modules.get(f"{stem}/__init__.py"))
 
 
 NO_TORCH = "No module named 'torch'"
@@ -109,35 +113,53 @@ def _local(machine: Machine, name: str, base: str, scope: Scope) -> Value:
 
 
 def _path_folders(machine: Machine) -> list[str]:
-    folders = [str(entry) for entry in machine.path if not isinstance(entry, Unknown)]
+    folders = [shown(entry) for entry in machine.path if isinstance(entry, (str, PurePosixPath))]
     return [normpath(folder.removeprefix(ROOT).lstrip("/") or ".") for folder in folders]
 
 
 def evaluate_file(machine: Machine, path: str, name: str) -> Value:
-    """Evaluate a module of the sdist once; what stops it leaves what was defined until then."""
-    if path in machine.modules:
-        return machine.modules[path]
-    text = machine.sdist.texts.get(path, "")
-    tree = parse_python(text)
-    if tree is None or len(machine.modules) >= MAX_MODULES:
+    """Evaluate a module of the sdist once; what stops it leaves what was defined until then.
+
+    One that was only looked into, in a branch that may not be taken, is evaluated again where it is imported for sure:
+    what it needs is needed then. As in Python, one that raises is not there, and raises again.
+    """
+    known = machine.modules.get(path)
+    if known is not None and (_unsure(machine) or path not in machine.unsure_modules):
+        return known
+    if machine.soft >= MAX_SOFT or len(machine.modules) >= MAX_MODULES:
         return machine.unknown(name, True)
-    names: dict[str, Value] = {"__file__": f"{ROOT}/{path}", "__name__": name}
-    scope = Scope(names, path)
+    tree = parse_python(machine.sdist.texts.get(path, ""))
+    if tree is None:
+        return machine.unknown(name, True)
+    scope = Scope({"__file__": f"{ROOT}/{path}", "__name__": name}, path)
     scope.module = scope
-    module = LocalModule(name, scope)
-    machine.touch(machine.modules)
-    machine.modules[path] = module
+    machine.close_over(scope)
+    module = machine.modules[path] = LocalModule(name, scope)
+    (machine.unsure_modules.add if _unsure(machine) else machine.unsure_modules.discard)(path)
     line, file = machine.line, machine.file
     try:
+        with machine.born(scope.names):
+            _evaluate_body(machine, tree.body, scope)
+    except Raised:
+        machine.modules.pop(path, None)
+        raise
+    finally:
+        machine.line, machine.file = line, file
+    return module
+
+
+def _unsure(machine: Machine) -> bool:
+    return machine.soft > 0 or machine.guarded > 0
+
+
+def _evaluate_body(machine: Machine, body: list[ast.stmt], scope: Scope) -> None:
+    try:
         with machine.deeper():
-            for statement in tree.body:
+            for statement in body:
                 machine.execute([statement], scope)
     except Signal:
         pass
     except OutOfBudget as error:
         if str(error) == "steps":
             raise
-        machine.see("stopped", f"{path}: {error}", soft=True)
-    finally:
-        machine.line, machine.file = line, file
-    return module
+        machine.see("stopped", f"{scope.file}: {error}", soft=True)

@@ -26,6 +26,7 @@ from envcompose.analyse.values import (
     TextFile,
     Unknown,
     Value,
+    shown,
 )
 
 Values = list[Value]
@@ -248,7 +249,7 @@ def _open(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
 
 
 def _exit(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    raise Raised(("SystemExit", "BaseException"), str(arguments[0])[:200] if arguments else "exit")
+    raise Raised(("SystemExit", "BaseException"), shown(arguments[0])[:200] if arguments else "exit")
 
 
 def _next(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:

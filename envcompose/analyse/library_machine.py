@@ -14,6 +14,7 @@ from envcompose.analyse.values import (
     Raised,
     Unknown,
     Value,
+    shown,
 )
 
 Values = list[Value]
@@ -125,7 +126,7 @@ def _words(words: Value) -> list[str]:
 
 
 def _placeholder(word: Value) -> str:
-    text = word.text if isinstance(word, Unknown) else str(word)
+    text = shown(word)
     return "python" if text.endswith("sys.executable") else f"<{text[:80]}>"
 
 

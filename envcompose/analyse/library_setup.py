@@ -21,6 +21,7 @@ from envcompose.analyse.values import (
     Raised,
     Scope,
     Value,
+    shown,
 )
 
 Values = list[Value]
@@ -55,7 +56,7 @@ def _spec_from_file(machine: Machine, arguments: Values, keywords: Keywords, nod
     path = member_path(arguments[1] if len(arguments) > 1 else keywords.get("location"))
     if path is None or path not in machine.sdist.texts:
         return machine.unknown(node, True)
-    module = importing.evaluate_file(machine, path, str(arguments[0]) if arguments else path)
+    module = importing.evaluate_file(machine, path, shown(arguments[0]) if arguments else path)
     return Instance("importlib.spec", {"loader": machine.unknown("loader", True), "module": module})
 
 
@@ -141,7 +142,7 @@ def _parents(folder: str) -> list[str]:
 def _extension(kind: str) -> Any:
     def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
         names = dict(zip(("name", "sources"), arguments, strict=False)) | keywords
-        made = Instance("Extension", {"kind": kind, "extra_compile_args": [], "libraries": [], **names})
+        made = Instance("Extension", {"extra_compile_args": [], "libraries": [], **names, "kind": kind})
         machine.see("extension", made)
         return made
 
@@ -181,7 +182,11 @@ def _requirements(machine: Machine, arguments: Values, keywords: Keywords, node:
     """Model pip's and pkg_resources' parse_requirements: one record per requirement line, whose text is the line."""
 
     source = arguments[0] if arguments else None
-    if isinstance(source, (str, PurePosixPath)) and "\n" not in str(source) and member_path(source) in machine.members.sizes:
+    if (
+        isinstance(source, (str, PurePosixPath))
+        and "\n" not in str(source)
+        and member_path(source) in machine.members.sizes
+    ):
         source = call_file(machine, open_member(machine, source), "read", [], node)
     lines = source.splitlines() if isinstance(source, str) else items_of(machine, source)
     if lines is None or not all(isinstance(line, str) for line in lines):

@@ -74,6 +74,8 @@ class Machine:
     env: dict[str, Value] = field(default_factory=dict)
     path: list[Value] = field(default_factory=list)
     modules: dict[str, Value] = field(default_factory=dict)
+    unsure_modules: set[str] = field(default_factory=set)
+    """Those of `modules` that were evaluated only in a branch that may not be taken."""
     conditions: list[str] = field(default_factory=list)
     soft: int = 0
     """Depth of what is only looked into: undecided and dead branches."""
@@ -92,6 +94,8 @@ class Machine:
     scope: Scope | None = None
     unsure_exits: int = 0
     """How often a loop or function was left under an undecided condition."""
+    closed_over: list[Scope] = field(default_factory=list)
+    """Scopes that functions of the program keep, and that keep them."""
     _lines: dict[str, list[str]] = field(default_factory=dict)
     """By file: its lines, once a place in it was named."""
     _journal: list[dict[int, tuple[Value, Value]]] = field(default_factory=list)
@@ -133,6 +137,11 @@ class Machine:
             yield
         finally:
             self.depth -= 4
+
+    def close_over(self, scope: Scope) -> None:
+        """Remember that a function keeps a scope."""
+        if not self.closed_over or self.closed_over[-1] is not scope:
+            self.closed_over.append(scope)
 
     # What is unknown.
 
@@ -201,6 +210,16 @@ class Machine:
             self._journal[-1][id(container)] = (container, container.copy())
 
     @contextmanager
+    def born(self, container: Value) -> Iterator[None]:
+        """Fill a new container inside a branch: nobody outside knows it, so it stays as it is when the branch is undone."""
+        journal = self._journal[-1] if self._journal else {}
+        journal[id(container)] = (container, container)
+        try:
+            yield
+        finally:
+            journal.pop(id(container), None)
+
+    @contextmanager
     def undone(self) -> Iterator[None]:
         """Undo, at the end, every change made inside."""
         self._journal.append({})
@@ -221,7 +240,8 @@ class Machine:
             self._rollback()
             raise
         except Exception as signal:
-            left = signal
+            # Its traceback holds this frame, which holds it.
+            left = signal.with_traceback(None)
         finally:
             self.conditions.pop()
         changed = self._journal.pop()

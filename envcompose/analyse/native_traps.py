@@ -19,7 +19,7 @@ from envcompose.analyse.machine import Seen
 from envcompose.analyse.needs import Found, extensions, is_cmake_build
 from envcompose.analyse.tools import download_place, line_with
 from envcompose.analyse.trim import is_aside
-from envcompose.analyse.values import Unknown, Value
+from envcompose.analyse.values import paths_in
 from envcompose.model.analysis import BuildNeed, Trap
 
 Finder = Callable[[Found, tuple[BuildNeed, ...]], Iterator[Trap]]
@@ -28,17 +28,13 @@ Finder = Callable[[Found, tuple[BuildNeed, ...]], Iterator[Trap]]
 def _missing_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     names = {name for name, _ in found.sdist.names}
     for seen, record in extensions(found):
-        paths = [normpath(path.removeprefix("/sdist/")) for path in _texts(record.names.get("sources"))]
+        paths = [normpath(path.removeprefix("/sdist/")) for path in paths_in(record.names.get("sources"))]
         missing = [
             path for path in paths if path not in names and not path.startswith("/") and _stem(path) not in names
         ]
         if missing:
             text = f"{len(missing)} of {len(paths)} sources are not in the sdist, {missing[0]} among them"
             yield Trap(code="sources-missing", text=text, place=seen.place)
-
-
-def _texts(values: Value) -> list[str]:
-    return [str(v) for v in values if not isinstance(v, Unknown)] if isinstance(values, (list, tuple)) else []
 
 
 def _stem(path: str) -> str:
@@ -52,7 +48,7 @@ def _no_cuda_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Tra
         if record.names.get("kind") == "CUDAExtension" and not any(
             name.endswith((".cu", ".cpp", ".cc", ".cxx", ".c")) for name, _ in found.sdist.names
         ):
-            if not _texts(record.names.get("sources")):
+            if not paths_in(record.names.get("sources")):
                 text = "compiles a CUDAExtension, and the sdist holds no native source at all"
                 yield Trap(code="sources-missing", text=text, place=seen.place)
             return
@@ -70,7 +66,7 @@ def _submodules(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
             place = line_with(found, re.compile(rf"path\s*=\s*{re.escape(value.strip())}\s*$"), ".gitmodules")
             yield Trap(code="submodule-missing", text=f"the git submodule {path} is not there", place=place)
     for seen, record in extensions(found):
-        for text in _texts(record.names.get("include_dirs")):
+        for text in paths_in(record.names.get("include_dirs")):
             member = member_path(text) if len(text) < 500 else None
             if member and member not in folders and member not in told and _looks_kept(member):
                 told.add(member)

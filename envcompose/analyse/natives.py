@@ -11,7 +11,7 @@ from packaging.version import Version
 from envcompose.analyse import files
 from envcompose.analyse.machine import MAX_SIZE, Machine, program_error
 from envcompose.analyse.operations import join_parts, text_of
-from envcompose.analyse.values import ABSENT, PLAIN, Method, Raised, TextFile, Unknown, Value
+from envcompose.analyse.values import ABSENT, PLAIN, Method, Raised, TextFile, Unknown, Value, shown
 
 STRING_METHODS = frozenset(
     [
@@ -228,8 +228,8 @@ def _view(machine: Machine, owner: dict[Value, Value], name: str, arguments: lis
         machine.weigh(arguments[0])
         default = arguments[1] if len(arguments) > 1 else None
         found = _guarded(machine, lambda: owner.get(arguments[0], default))
-        return present(machine, found, str(arguments[0])[:80])
-    entries = [(key, present(machine, value, str(key)[:80])) for key, value in owner.items() if value is not ABSENT]
+        return present(machine, found, shown(arguments[0])[:80])
+    entries = [(key, present(machine, value, shown(key)[:80])) for key, value in owner.items() if value is not ABSENT]
     if name == "items":
         return entries
     return [pair[0] if name == "keys" else pair[1] for pair in entries]

@@ -240,8 +240,8 @@ def get_item(machine: Machine, container: Value, key: Value, node: ast.AST | str
         return machine.unknown(node)
     if isinstance(container, (str, bytes, list, tuple, dict, range)) and not isinstance(key, Unknown):
         machine.weigh(key)
-        if isinstance(container, dict) and EXECUTED in container and key not in container:
-            return machine.unknown(node)
+        if isinstance(container, dict) and EXECUTED in container:
+            return machine.unknown(node) if not isinstance(key, str) else container.get(key, machine.unknown(node))
         return run_plain(machine, operator.getitem, node, container, key)
     if isinstance(container, Opaque):
         return machine.unknown(node)

@@ -40,6 +40,7 @@ _EXPRESSIONS = {**EXPRESSIONS, ast.Yield: yielded, ast.YieldFrom: yielded}
 class Outcome:
     """What one evaluation of a Python file gave."""
 
+    file: str
     keywords: dict[str, Value] | None
     """The arguments of the setup() call that counts; None where none was reached."""
     seen: tuple[Seen, ...]
@@ -48,6 +49,14 @@ class Outcome:
     touched_torch: bool
     asked_torch: bool
     names: dict[str, Value]
+    scopes: Sequence[Scope] = ()
+
+    def release(self) -> None:
+        """Let go of the evaluated program, whose functions and scopes keep each other; nothing of it is known after."""
+        for scope in self.scopes:
+            scope.names.clear()
+            scope.pending.clear()
+            scope.outer = scope.module = None
 
 
 def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Sequence[str] = ()) -> Outcome:
@@ -74,12 +83,14 @@ def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Seq
         _run_commands(machine, keywords, stopped)
     stopped += [f"{seen.place}: {seen.subject}" for seen in machine.seen if seen.kind == "stopped"]
     return Outcome(
+        file=file,
         keywords=keywords,
         seen=tuple(machine.seen),
         stopped=tuple(dict.fromkeys(stopped)),
         touched_torch=machine.touched_torch,
         asked_torch=machine.asked_torch,
         names=names,
+        scopes=machine.closed_over,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -21,7 +22,7 @@ from envcompose.analyse.declared import (
 )
 from envcompose.analyse.machine import World
 from envcompose.analyse.program import Outcome, run_setup
-from envcompose.analyse.trim import strings_in, table_at
+from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import ABSENT, Choice, Unknown, Value
 from envcompose.model.analysis import MetadataSource, Reading, SdistTexts
 
@@ -48,27 +49,21 @@ class _Gathered:
         self.doubts: list[str] = []
         self.python: str | None = None
 
+    @property
+    def is_certain(self) -> bool:
+        """Is nothing left open?"""
+        return not self.doubts and not self.uncertain
+
     def add(self, text: str, extra: str = "", *, certain: bool = True) -> None:
         """Add one requirement of the base or of an extra; an extra's name may carry a marker ('name:marker')."""
         extra, _, marker = extra.partition(":")
         if extra:
             self.provides.add(canonicalize_name(extra))
-        try:
-            requirement = Requirement(text.split(" #", maxsplit=1)[0].strip())
-        except InvalidRequirement:
-            self.doubts.append(f"not a requirement: {text[:120]!r}")
-            return
-        requirement.name = canonicalize_name(requirement.name)
-        requirement.extras = {canonicalize_name(name) for name in requirement.extras}
-        condition = " and ".join(_bracketed(part) for part in (str(requirement.marker or ""), marker.strip()) if part)
-        if extra:
-            own = f'extra == "{canonicalize_name(extra)}"'
-            condition = f"{condition} and {own}" if condition else own
-        try:
-            requirement.marker = Marker(condition) if condition else None
-        except InvalidMarker:
-            self.doubts.append(f"not a marker: {condition[:120]!r}")
-        (self.certain if certain else self.uncertain).add(str(requirement))
+        normal, doubt = _normal_requirement(text, extra, marker)
+        if doubt is not None:
+            self.doubts.append(doubt)
+        if normal is not None:
+            (self.certain if certain else self.uncertain).add(normal)
 
     def value(self, value: Value, extra: str = "", *, certain: bool = True) -> None:
         """Add what setup() was given: texts, lists and tuples of them, whatever of it is known."""
@@ -115,6 +110,29 @@ class _Gathered:
         self.provides.update(canonicalize_name(name) for name in metadata.provides)
 
 
+@lru_cache(maxsize=1024)
+def _normal_requirement(text: str, extra: str, marker: str) -> tuple[str | None, str | None]:
+    """Give a requirement of an extra ('' for the base) as a normal PEP 508 text, and what is doubtful about it.
+
+    Kept, because each torch's reading gives nearly the same ones.
+    """
+    try:
+        requirement = Requirement(text.split(" #", maxsplit=1)[0].strip())
+    except InvalidRequirement:
+        return None, f"not a requirement: {text[:120]!r}"
+    requirement.name = canonicalize_name(requirement.name)
+    requirement.extras = {canonicalize_name(name) for name in requirement.extras}
+    condition = " and ".join(_bracketed(part) for part in (str(requirement.marker or ""), marker.strip()) if part)
+    if extra:
+        own = f'extra == "{canonicalize_name(extra)}"'
+        condition = f"{condition} and {own}" if condition else own
+    try:
+        requirement.marker = Marker(condition) if condition else None
+    except InvalidMarker:
+        return str(requirement), f"not a marker: {condition[:120]!r}"
+    return str(requirement), None
+
+
 def _bracketed(marker: str) -> str:
     return f"({marker})" if " or " in marker else marker
 
@@ -124,20 +142,31 @@ def _at(value: Unknown) -> str:
 
 
 def read_metadata(
-    sdist: SdistTexts, info: PackageInfo | None, project: Project, torches: Sequence[str | None], world: World
+    sdist: SdistTexts,
+    info: PackageInfo | None,
+    project: Project,
+    torches: Sequence[str | None],
+    world: World,
+    surmise: Outcome | None = None,
 ) -> Readings:
-    """Read the metadata once per torch, in the order asked."""
+    """Read the metadata once per torch, in the order asked.
+
+    `surmise` is what setup.py gave with a torch of an unknown version, where that was evaluated already: what it leaves
+    open no torch decides, so that fewer of them have to be tried.
+    """
     static = _static(info, project)
     if static is not None:
         readings = tuple(_reading(torch, static, MetadataSource.STATIC) for torch in torches)
         return Readings(readings=readings, follows_torch=False, outcomes={})
     outcomes: dict[str | None, Outcome] = {}
+    surmised = _evaluated(sdist, project, surmise)[0] if surmise is not None else None
+    certain = surmise if surmised is not None and surmised.is_certain and surmise and not surmise.stopped else None
     guesses: list[Outcome] = []
     gathered: dict[str | None, tuple[_Gathered, str | None]] = {}
     for torch in dict.fromkeys([*torches, *PROBES]):
-        if torch not in torches and _differ(gathered):
+        if torch not in torches and (_differ(gathered) or _settled(gathered, surmised)):
             break
-        outcomes[torch] = _known_outcome(torch, outcomes, guesses) or _outcome(sdist, world, torch, guesses)
+        outcomes[torch] = _known_outcome(torch, outcomes, guesses) or _outcome(sdist, world, torch, guesses, certain)
         gathered[torch] = _evaluated(sdist, project, outcomes[torch])
     follows = _differ(gathered)
     readings = tuple(
@@ -148,6 +177,17 @@ def read_metadata(
 
 def _differ(gathered: Mapping[str | None, tuple[_Gathered, str | None]]) -> bool:
     return len({frozenset(found.certain) for found, _ in gathered.values()}) > 1
+
+
+def _settled(gathered: Mapping[str | None, tuple[_Gathered, str | None]], surmised: _Gathered | None) -> bool:
+    """Is it known already that every torch gives the same: one of an unknown version leaves open only what others do?"""
+    if surmised is None or None not in gathered or gathered[None][0].certain != surmised.certain:
+        return False
+    return surmised.is_certain or any(
+        found.certain == surmised.certain and found.uncertain == surmised.uncertain and found.doubts == surmised.doubts
+        for torch, (found, _) in gathered.items()
+        if torch is not None
+    )
 
 
 def _known_outcome(
@@ -162,12 +202,16 @@ def _known_outcome(
     return guesses[0] if guesses and torch is not None else None
 
 
-def _outcome(sdist: SdistTexts, world: World, torch: str | None, guesses: list[Outcome]) -> Outcome:
+def _outcome(
+    sdist: SdistTexts, world: World, torch: str | None, guesses: list[Outcome], surmise: Outcome | None
+) -> Outcome:
     """Evaluate for one torch. Where nothing works without torch, what it would say with one is the best guess."""
     outcome = run_setup(sdist, _with_torch(world, torch))
     if torch is None and outcome.stopped and outcome.touched_torch:
-        guess = run_setup(sdist, _with_torch(world, "?"))
-        guesses.append(guess)
+        outcome.release()
+        guess = surmise or run_setup(sdist, _with_torch(world, "?"))
+        if guess is not surmise:
+            guesses.append(guess)
         return replace(guess, stopped=outcome.stopped, asked_torch=guess.asked_torch or outcome.asked_torch)
     return outcome
 

@@ -23,6 +23,3 @@ class Break(Signal):
 
 class Continue(Signal):
     """A loop goes on with its next turn."""
-
-
-BREAK, CONTINUE = Break(), Continue()

@@ -13,7 +13,7 @@ from envcompose.analyse.catching import execute_assert, execute_raise, execute_t
 from envcompose.analyse.importing import import_from, import_module
 from envcompose.analyse.machine import Machine, Statement, shorten
 from envcompose.analyse.operations import delete_item, operate
-from envcompose.analyse.signals import BREAK, CONTINUE, Break, Continue, Return
+from envcompose.analyse.signals import Break, Continue, Return
 from envcompose.analyse.values import (
     Class,
     Function,
@@ -139,11 +139,11 @@ def _while(machine: Machine, node: ast.While, scope: Scope) -> None:
 
 
 def _break(machine: Machine, node: ast.Break, scope: Scope) -> None:
-    raise BREAK
+    raise Break
 
 
 def _continue(machine: Machine, node: ast.Continue, scope: Scope) -> None:
-    raise CONTINUE
+    raise Continue
 
 
 def _return(machine: Machine, node: ast.Return, scope: Scope) -> None:
@@ -165,6 +165,7 @@ def _function(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, sc
         name = shorten(decorator).split("(")[0].split(".")[-1]
         kind = name if name in ("property", "classmethod", "staticmethod", "cached_property") else kind
     kind = "property" if kind == "cached_property" else kind
+    machine.close_over(scope)
     machine.touch(scope.names)
     scope.names[node.name] = Function(node.name, node, scope, defaults, keywords, kind)
 

@@ -17,7 +17,7 @@ from envcompose.analyse.needs import (
     started_program,
 )
 from envcompose.analyse.trim import is_aside
-from envcompose.analyse.values import Value
+from envcompose.analyse.values import Value, paths_in, shown
 from envcompose.model.analysis import Place, SystemNeed
 
 NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version|parse)\(['\"](\d+\.\d+)['\"]\)", re.I)
@@ -64,7 +64,7 @@ def _of_backend(found: Found) -> Iterator[SystemNeed]:
 
 def _of_extensions(found: Found) -> Iterator[SystemNeed]:
     for seen, record in extensions(found):
-        kind = str(record.names.get("kind"))
+        kind = shown(record.names.get("kind"))
         for name in BY_KIND.get(kind, ()):
             yield _need(name, seen, f"compiles a {kind}")
         for suffix in sorted(_suffixes(record.names.get("sources")) & BY_SUFFIX.keys()):
@@ -72,8 +72,7 @@ def _of_extensions(found: Found) -> Iterator[SystemNeed]:
 
 
 def _suffixes(sources: Value) -> set[str]:
-    texts = [str(source) for source in sources] if isinstance(sources, (list, tuple)) else []
-    return {splitext(text)[1].lower() for text in texts if len(text) < 500}
+    return {splitext(path)[1].lower() for path in paths_in(sources) if len(path) < 500}
 
 
 def _of_commands(found: Found) -> Iterator[SystemNeed]:

@@ -149,6 +149,25 @@ class OutOfBudget(Exception):
     """The bounds on steps, depth or size are used up."""
 
 
+def shown(value: Value) -> str:
+    """Give a short text for any value: the same in every process, and cheap however large or tangled the value is."""
+    if isinstance(value, Unknown):
+        return value.text
+    if isinstance(value, (str, PurePosixPath, Version, bool, int, float, type(None))):
+        try:
+            return str(value)
+        except ValueError:  # An integer of too many digits.
+            return "a number"
+    return type(value).__name__
+
+
+def paths_in(values: Value) -> list[str]:
+    """Give the paths that a list or tuple holds, as texts; what is no path or not known is left out."""
+    if not isinstance(values, (list, tuple)):
+        return []
+    return [str(value) for value in values if isinstance(value, (str, PurePosixPath))]
+
+
 def is_known(value: Value) -> bool:
     """Is nothing of the value unknown, as far as its outermost level says?"""
     return not isinstance(value, Unknown)

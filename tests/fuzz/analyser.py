@@ -10,6 +10,7 @@ the same input; a document that cannot be written or breaks its schema, or an an
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import resource
 import signal
@@ -60,6 +61,8 @@ class Tally:
     slowest: float = 0.0
     slowest_number: int = -1
     peak: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+    """Of all documents in their order: it is the same in every process."""
     by_kind: dict[str, float] = field(default_factory=dict)
 
 
@@ -71,7 +74,8 @@ def fuzz(seed: int, numbers: range, tally: Tally, save: Path | None = None, *, s
         start = time.process_time()
         try:
             with _limited(seconds):
-                answer = judge(made)
+                answer, document = judge(made)
+                tally.digest.update(document.encode("ascii"))
         except (Exception, TooLong) as error:
             answer = "escaped"
             _escape(tally, made, seed, error, save)
@@ -86,21 +90,20 @@ def fuzz(seed: int, numbers: range, tally: Tally, save: Path | None = None, *, s
         tally.peak = max(tally.peak, peak)
 
 
-def judge(made: Case) -> str:
-    """Say how an input was answered. Raises whatever the analyser lets through, and Broken for a wrong answer."""
+def judge(made: Case) -> tuple[str, str]:
+    """Say how an input was answered, and give the document ('' for a refusal). Raises whatever the analyser lets through, and Broken for a wrong answer."""
     try:
         texts = _texts(made)
     except ArchiveRefused:
-        return "refused"
+        return "refused", ""
     thorough = made.number % OFTEN == 0
     analysis = _analysed(texts, made)
     if [reading.torch for reading in analysis.readings] != list(made.torches):
         raise Broken("the readings are not those that were asked for")
     document = json.dumps(analysis_document(analysis, source=SOURCE, envcompose="1"))
-    document.encode("utf-8")
     if thorough:
         _check(made, texts, analysis, json.loads(document))
-    return "incomplete" if analysis.incomplete else "answered"
+    return "incomplete" if analysis.incomplete else "answered", document
 
 
 def _texts(made: Case) -> SdistTexts:
@@ -168,6 +171,7 @@ def report(tally: Tally, spent: float) -> str:
         f"{count} inputs in {spent:.0f} s of processor time ({1000 * spent / max(count, 1):.2f} ms each); "
         f"the slowest took {tally.slowest:.2f} s (input {tally.slowest_number}); peak {tally.peak >> 20} MiB",
         *(f"  {kind}: {number}" for kind, number in sorted(tally.answers.items())),
+        f"digest of the answers: {tally.digest.hexdigest()[:16]}",
         f"{len(tally.escapes)} escapes",
         *(f"  {line}" for line in tally.escapes),
     ]
@@ -185,7 +189,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="where escapes are kept with their inputs")
     options = parser.parse_args(arguments)
     if options.only is not None:
-        print(judge(case(options.seed, options.only)))
+        print(*judge(case(options.seed, options.only)), sep="\n")
         return 0
     tally, last = Tally(), options.first + options.inputs
     for start in range(options.first, last, 10_000):

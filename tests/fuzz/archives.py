@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -122,7 +123,8 @@ def _record(key: str, value: str, random: Random) -> bytes:
 def zip_of(files: Mapping[str, bytes], random: Random) -> bytes:
     """Make a zip with a few odd members."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
+    with zipfile.ZipFile(stream, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for path, body in files.items():
             name = f"demo-1.0/{path}" if random.random() < 0.9 else random.choice(NAMES).decode("latin-1") or "x"
             info = zipfile.ZipInfo(name)

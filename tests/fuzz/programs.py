@@ -37,7 +37,7 @@ NUMBERS = (
 )  # fmt: skip
 PLAIN = (
     "None", "True", "False", "...", "[]", "{}", "()", "__file__", "__name__", "os.environ", "sys.argv", "sys.path",
-    "b'x'", "b'\\xff'", "{1, 'a'}", "range(3)", "slice(1)", "globals()", "locals()", "open('setup.py')",
+    "b'x'", "b'\\xff'", "{1, 'a'}", "{'a', 'b', 'c'}", "set('xyz')", "frozenset(['p', 'q'])", "range(3)", "slice(1)", "globals()", "locals()", "open('setup.py')",
     "Path(__file__).parent", "Version('2.6.0')", "re.compile('a+')", "re.match('(a)', 'a')", "f", "C", "C()", "lambda: 0",
     "torch.__version__", "defaultdict(list)", "os.environ.get('X', '1')", "ValueError('x')", "object()", "type('T', (), {})",
 )  # fmt: skip
@@ -48,7 +48,11 @@ HEAD = (
     "from setuptools import setup, find_packages, Extension\n"
     "from torch.utils.cpp_extension import CUDAExtension, BuildExtension\n"
 )
-TAIL = "setup(name='demo', install_requires=a, ext_modules=b, cmdclass={'build_ext': C, 'bdist_wheel': c})\n"
+TAILS = (
+    "setup(name='demo', install_requires=a, ext_modules=b, cmdclass={'build_ext': C, 'bdist_wheel': c})\n",
+    "setup(name=a, install_requires=[str(a), f'{b}', '%s' % (c,)], extras_require={'x': c, 'y': [repr(b)]})\n",
+    "setup(**a, ext_modules=[CUDAExtension(str(b), sources=c, include_dirs=a, extra_compile_args=b)])\n",
+)
 
 
 class Grammar:
@@ -60,7 +64,7 @@ class Grammar:
     def program(self) -> str:
         """Give a whole setup.py."""
         body = "".join(self.statement(self._random.randrange(4)) for _ in range(self._random.randint(1, 8)))
-        return HEAD + body + TAIL
+        return HEAD + body + self._random.choice(TAILS)
 
     def expression(self, depth: int) -> str:
         """Give an expression."""
@@ -84,7 +88,9 @@ class Grammar:
     def _arguments(self, depth: int) -> str:
         parts = [self.expression(depth) for _ in range(self._random.choice((0, 1, 1, 2, 2, 3, 4)))]
         if self._random.random() < 0.15:
-            word = self._random.choice(("key", "default", "reverse", "flags", "start", "mode", "where", "sources", "a"))
+            word = self._random.choice(
+                ("key", "default", "reverse", "flags", "start", "mode", "where", "sources", "kind", "name", "a")
+            )
             parts.append(f"{word}={self.expression(depth)}")
         if self._random.random() < 0.1:
             parts.append(f"*{self.expression(depth)}" if "=" not in "".join(parts[-1:]) else f"**{self._atom()}")
@@ -262,4 +268,4 @@ class Splicer:
         return random.choice(("", moved, moved + old, old + moved, old + old))
 
 
-__all__ = ["HEAD", "TAIL", "Grammar", "Splicer", "program"]
+__all__ = ["Grammar", "Splicer", "program"]

@@ -181,3 +181,61 @@ def test_a_hostile_program_ends_soon_and_gives_an_answer(name: str) -> None:
     outcome = run("from setuptools import setup\nsetup(name='demo')\n" + BOMBS[name])
     assert time.monotonic() - start < 5
     assert outcome.keywords == {"name": "demo"} or outcome.stopped
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = dict.fromkeys([[1]])",
+        "x = dict.fromkeys()",
+        "import re\nx = re.sub('a')",
+        "import os\nx = os.path.dirname('a', 'b', 'c')",
+        "x = [1]\ndel x['a']",
+        "from setuptools import Extension\nx = Extension([1], [{}], kind=[])",
+        "exec(open('gone').read() if x else y)\nx = globals()[{}]",
+        "yield 1",
+    ],
+)
+def test_what_python_would_refuse_ends_the_statement_and_not_the_analyser(source: str) -> None:
+    outcome = run(f"from setuptools import setup\nsetup(name='demo')\n{source}\n")
+    assert outcome.keywords == {"name": "demo"}
+
+
+def test_a_generator_under_an_undecided_condition_gives_what_it_may_yield() -> None:
+    source = """
+        import site
+        def f():
+            if site.here():
+                yield "a"
+            yield "b"
+        x = list(f())
+        y = list(i for i in f() if i == "b")
+    """
+    x = value(source)
+    assert [option for _, option in x[0].options][0] == "a"
+    assert x[1] == "b"
+
+
+def test_a_generator_that_yields_nothing_is_empty() -> None:
+    assert value("def f():\n  if False:\n    yield 1\nx = list(f())") == []
+
+
+def test_a_set_is_not_printed_for_its_order_is_another_in_every_process() -> None:
+    assert isinstance(value("x = str({'a', 'b'})"), Unknown)
+    assert isinstance(value("x = f\"{set('ab')}\""), Unknown)
+    assert value("x = f\"{set('a')}\"") == "{'a'}"
+    assert value("x = {'a', 'b'} == set('ba')") is True
+
+
+def test_an_error_tells_no_address_of_an_object() -> None:
+    outcome = run("import ast\nast.literal_eval('[a for a in b]')")
+    assert outcome.stopped[0].startswith("setup.py:2: raises ValueError (malformed node or string")
+    assert "0x" not in outcome.stopped[0]
+
+
+def test_a_module_that_was_looked_into_first_is_evaluated_again_where_it_is_surely_imported() -> None:
+    texts = trim_checkout(
+        {"setup.py": b"import site\nif site.here():\n    import own\nimport own\n", "own.py": b"import numpy\n"}, "demo"
+    )
+    outcome = run_setup(texts, World(torch="?", declared=frozenset(), lenient=True))
+    assert [seen.soft for seen in outcome.seen if seen.subject == "numpy"] == [True, False]
