@@ -25,6 +25,11 @@ class Fields:
         """Give the line of a key, or that of the table."""
         return self.table.key_lines.get(key, self.table.line)
 
+    def item_line(self, key: str, number: int) -> int:
+        """Give the line of one item of a list, counted from 0."""
+        value = self.table.get(key)
+        return value.item_lines[number] if isinstance(value, Items) else self.line(key)
+
     def wrong(self, key: str, reason: str) -> LockInvalid:
         """Give the error for the value of a key."""
         return LockInvalid(path=self.path, line=self.line(key), reason=f"{self.name}: {reason}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from envcompose.errors import LockInvalid, LockUnsupported
 from envcompose.manifest.conda_url import SUBDIRS, build_number_of, conda_url_parts, noarch_of
+from envcompose.manifest.conda_version import VersionInvalid, parse_version
 from envcompose.manifest.lock import (
     LOCK_VERSION,
     Locked,
@@ -19,9 +20,14 @@ from envcompose.manifest.lock import (
 )
 from envcompose.manifest.lock_document import Table, read_document
 from envcompose.manifest.lock_fields import Fields
+from envcompose.manifest.marker_reading import version_of
+from envcompose.manifest.requirement_text import requirement_problem, requires_python_problem
 
 _PLATFORM_NAME = re.compile(r"[\w-]*")
 _PYPI_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_CONDA_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_PURL = re.compile(r"pkg:/*[A-Za-z][A-Za-z0-9.+-]*/[^?#]+(?:\?[^=&#]+=[^&#]*(?:&[^=&#]+=[^&#]*)*)?(?:#.*)?")
 _OPTIONS = {
     "strategy": ("highest", "lowest-version", "lowest-version-direct"),
     "channel-priority": ("strict", "disabled", "flexible"),
@@ -145,6 +151,8 @@ def _indexes(fields: Fields) -> tuple[tuple[str, ...] | None, tuple[tuple[str, s
         indexes = fields.texts_or_none("indexes")
         links = fields.tables("find-links") if "find-links" in fields.table else ()
         find_links = tuple(_find_link(link) for link in links)
+        if not all(_URL.match(url) for url in indexes or ()):
+            indexes = None
     except LockInvalid:
         indexes, find_links = None, ()
     if indexes is None:
@@ -198,8 +206,8 @@ def _conda(entry: Fields) -> LockedConda:
     number = entry.number("build_number")
     return LockedConda(
         url=url,
-        name=entry.text("name") or says.name or "",
-        version=entry.text("version") or says.version or "",
+        name=_conda_name(entry, says.name),
+        version=_conda_version(entry, says.version),
         build=build,
         build_number=build_number_of(build) if number is None else number,
         subdir=subdir,
@@ -214,7 +222,7 @@ def _conda(entry: Fields) -> LockedConda:
         features=entry.text("features"),
         flags=entry.texts("flags"),
         track_features=entry.texts("track_features"),
-        file_name=_unless(entry.text("file_name"), says.file_name),
+        file_name=_file_name(entry, says.file_name),
         license=entry.text("license"),
         license_family=entry.text("license_family"),
         purls=_purls(entry),
@@ -226,16 +234,43 @@ def _conda(entry: Fields) -> LockedConda:
     )
 
 
-def _unless(value: str | None, assumed: str | None) -> str | None:
-    return None if value == assumed else value
+def _conda_name(entry: Fields, assumed: str | None) -> str:
+    name = entry.text("name")
+    if name is not None and not _CONDA_NAME.fullmatch(name):
+        raise entry.wrong("name", f"{name!r} is no name of a conda package")
+    return name or assumed or ""
+
+
+def _conda_version(entry: Fields, assumed: str | None) -> str:
+    text = entry.text("version")
+    version = assumed or "" if text is None else text
+    try:
+        parse_version(version)
+    except VersionInvalid as error:
+        raise entry.wrong("conda" if text is None else "version", str(error)) from error
+    return version
+
+
+def _file_name(entry: Fields, assumed: str) -> str | None:
+    name = entry.text("file_name")
+    if name is not None and conda_url_parts(name).build is None:
+        raise entry.wrong("file_name", f"{name!r} is no name of a conda package (name-version-build.conda)")
+    return None if name == assumed else name
 
 
 def _channel(entry: Fields, assumed: str | None) -> str | None:
     # pixi writes null for a dependency by URL, which comes from no channel.
     if "channel" in entry.table and entry.table["channel"] is None and assumed is not None:
         return ""
-    channel = entry.text("channel")
-    return None if channel is None else _unless(channel.rstrip("/"), assumed)
+    channel = _url(entry, "channel")
+    return None if channel is None or channel.rstrip("/") == assumed else channel.rstrip("/")
+
+
+def _url(entry: Fields, key: str) -> str | None:
+    url = entry.text(key)
+    if url is not None and not _URL.match(url):
+        raise entry.wrong(key, f"{url!r} is no URL")
+    return url
 
 
 def _noarch(entry: Fields, subdir: str, build: str) -> str | None:
@@ -254,8 +289,8 @@ def _noarch(entry: Fields, subdir: str, build: str) -> str | None:
 def _purls(entry: Fields) -> tuple[str, ...] | None:
     purls = entry.texts_or_none("purls")
     for purl in purls or ():
-        if not purl.startswith("pkg:"):
-            raise entry.wrong("purls", f"{purl} is no package URL: it must begin with pkg:")
+        if not _PURL.fullmatch(purl):
+            raise entry.wrong("purls", f"{purl!r} is no package URL such as pkg:pypi/name")
     return purls if purls is None else tuple(sorted(set(purls)))
 
 
@@ -277,13 +312,39 @@ def _pypi(entry: Fields) -> LockedPypi:
     return LockedPypi(
         url=entry.needed_text("pypi"),
         name=re.sub("[-_.]+", "-", name).lower(),
-        version=entry.text("version"),
+        version=_pypi_version(entry),
         md5=_pypi_digest(entry, "md5", 32),
         sha256=_pypi_digest(entry, "sha256", 64),
-        index=entry.text("index"),
-        requires_dist=entry.texts("requires_dist"),
-        requires_python=entry.text("requires_python"),
+        index=_url(entry, "index"),
+        requires_dist=_requires_dist(entry),
+        requires_python=_requires_python(entry),
     )
+
+
+def _pypi_version(entry: Fields) -> str | None:
+    version = entry.text("version")
+    pattern = None if version is None else version_of(version)
+    if version is not None and (pattern is None or pattern[1]):
+        raise entry.wrong("version", f"{version!r} is no version")
+    return version
+
+
+def _requires_dist(entry: Fields) -> tuple[str, ...]:
+    requirements = entry.texts("requires_dist")
+    for number, requirement in enumerate(requirements):
+        problem = requirement_problem(requirement)
+        if problem is not None:
+            reason = f"{entry.name}: the requirement {requirement[:100]!r} does not parse: {problem}"
+            raise LockInvalid(path=entry.path, line=entry.item_line("requires_dist", number), reason=reason)
+    return requirements
+
+
+def _requires_python(entry: Fields) -> str | None:
+    text = entry.text("requires_python")
+    problem = None if text is None else requires_python_problem(text)
+    if problem is not None:
+        raise entry.wrong("requires_python", problem)
+    return text
 
 
 def _pypi_digest(entry: Fields, key: str, length: int) -> str | None:

@@ -36,6 +36,12 @@ _OLD_KEYS = {
 # `'nux' in os_name` is the comparison `os_name contains 'nux'`.
 _REVERSED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "in": "contains", "not in": "not contains"}
 _SYMBOLS = frozenset({"==", "!=", ">", ">=", "<", "<=", "~="})
+_SPACE = re.compile(r"\s*")
+_TO_SPACE = re.compile(r"\S*")
+_TO_QUOTE = {"'": re.compile("[^']*"), '"': re.compile('[^"]*')}
+_KEY = re.compile(r"[^\s><=!~)]*")
+_SYMBOL = re.compile("[<=>~!]*")
+_WORD = re.compile(r"[^\s'\"]*")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -110,21 +116,21 @@ class _Scanner:
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
 
-    def take(self, belongs: Callable[[str], bool]) -> str:
-        start = self.at
-        while self.at < len(self.text) and belongs(self.text[self.at]):
-            self.at += 1
-        return self.text[start : self.at]
+    def take(self, pattern: re.Pattern[str]) -> str:
+        """Go past what a pattern matches here, maybe nothing."""
+        found = pattern.match(self.text, self.at)
+        assert found is not None
+        self.at = found.end()
+        return found[0]
 
     def skip_space(self) -> None:
-        self.take(str.isspace)
+        self.take(_SPACE)
 
     def word(self) -> str:
         """Give the characters up to the next space without moving."""
-        start = self.at
-        found = self.take(lambda char: not char.isspace())
-        self.at = start
-        return found
+        found = _TO_SPACE.match(self.text, self.at)
+        assert found is not None
+        return found[0]
 
 
 def _joined(scanner: _Scanner, word: str, read_part: Callable[[], Marker | None]) -> Marker | None:
@@ -174,12 +180,12 @@ def _operand(scanner: _Scanner) -> tuple[str, bool]:
     quote = scanner.peek()
     if quote and quote in "'\"":
         scanner.at += 1
-        value = scanner.take(lambda char: char != quote)
+        value = scanner.take(_TO_QUOTE[quote])
         if scanner.peek() != quote:
             raise MarkerInvalid(f"expected {quote}", scanner.at)
         scanner.at += 1
         return value, True
-    key = scanner.take(lambda char: not char.isspace() and char not in "><=!~)")
+    key = scanner.take(_KEY)
     key = _OLD_KEYS.get(key, key)
     if key != "extra" and key not in VERSION_KEYS and key not in STRING_KEYS:
         raise MarkerInvalid("expected a quoted text or the name of a marker", start)
@@ -189,11 +195,11 @@ def _operand(scanner: _Scanner) -> tuple[str, bool]:
 def _operator(scanner: _Scanner) -> str:
     start = scanner.at
     if not scanner.peek().isalpha():
-        operator = scanner.take(lambda char: char in "<=>~!")
+        operator = scanner.take(_SYMBOL)
         if operator in _SYMBOLS:
             return operator
         raise MarkerInvalid("expected an operator such as >= or 'not in'", start)
-    word = scanner.take(lambda char: not char.isspace() and char not in "'\"")
+    word = scanner.take(_WORD)
     if word == "in":
         return word
     if word == "not" and scanner.peek().isspace():

@@ -49,7 +49,7 @@ _OPPOSITE = {
 def marker_text(text: str) -> str:
     """Write a marker as pixi does; empty where it is always true. Raises MarkerInvalid.
 
-    The result means the same on every platform that exists, and is written the same again.
+    The result means the same on every platform that exists.
     """
     marker = read_marker(text)
     if marker is None:

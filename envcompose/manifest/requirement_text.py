@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from packaging.version import Version
 
 from envcompose.errors import PackageRequirementInvalid
-from envcompose.manifest.marker_reading import MarkerInvalid, normal_name, version_of
+from envcompose.manifest.marker_reading import MarkerInvalid, normal_name, read_marker, version_of
 from envcompose.manifest.marker_text import marker_text
 from envcompose.manifest.url_text import url_text
 
@@ -79,11 +79,37 @@ def requirement_text(text: str, *, of_source: bool = False) -> str:
     """Write a requirement (PEP 508) as pixi does in `requires_dist`.
 
     Names and extras are normalised, bounds sorted by version and without spaces, the marker is simplified and follows
-    ` ; `. What uv repairs is repaired (`>=1.*`, missing commas, stray quotes). Written again, the text stays the same.
+    ` ; `. What uv repairs is repaired (`>=1.*`, missing commas, stray quotes). Written again, the text stays the same,
+    unless its marker is one for platforms that do not exist (os_name 'posix' with sys_platform 'win32').
     `of_source`: the metadata are those of an sdist, a checkout or a folder, not of a wheel; pixi then drops what stands
-    behind the `#` of a git address, but for its subdirectory. Raises PackageRequirementInvalid for what uv refuses too; no lock is possible then.
+    behind the `#` of a git address, but for its subdirectory. Raises PackageRequirementInvalid for what uv refuses too;
+    no lock is possible then.
     """
     return _repaired(text, partial(_requirement, of_source=of_source), "requirement")
+
+
+@lru_cache(maxsize=8192)
+def requirement_problem(text: str) -> str | None:
+    """Say why pixi cannot read this text in the `requires_dist` of a lock, where nothing is repaired; None if it can."""
+    try:
+        pieces = _pieces(text)
+        if pieces.marker:
+            read_marker(pieces.marker)
+    except (_Unreadable, MarkerInvalid) as error:
+        return str(error)
+    except RecursionError:
+        return "its marker is nested too deeply"
+    return None
+
+
+@lru_cache(maxsize=1024)
+def requires_python_problem(text: str) -> str | None:
+    """Say why pixi cannot read this text as the `requires_python` of a lock; None if it can."""
+    try:
+        _specifiers(text)
+    except _Unreadable as error:
+        return str(error)
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -112,7 +138,25 @@ def _repaired(text: str, write: Callable[[str], str], kind: str) -> str:
     raise PackageRequirementInvalid(text=text, kind=kind, reason=reason)
 
 
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """A requirement taken apart: name, extras and bounds as they are written, the address as it was given."""
+
+    name: str
+    extras: str
+    bounds: str
+    address: str
+    marker: str
+
+
 def _requirement(text: str, *, of_source: bool) -> str:
+    pieces = _pieces(text)
+    address = _written_address(pieces.address, of_source=of_source) if pieces.address else ""
+    marker = marker_text(pieces.marker) if pieces.marker else ""
+    return f"{pieces.name}{pieces.extras}{pieces.bounds}{address}{' ; ' if marker else ''}{marker}"
+
+
+def _pieces(text: str) -> _Pieces:
     text = text.lstrip()
     found = _NAME.match(text)
     name = normal_name(found[0]) if found else None
@@ -120,16 +164,20 @@ def _requirement(text: str, *, of_source: bool) -> str:
         raise _Unreadable("it must begin with the name of a package")
     rest = text[found.end() :].lstrip()
     extras, rest = _extras(rest) if rest.startswith("[") else ("", rest)
+    address = bounds = ""
     if rest.startswith("@"):
-        source, rest = _url(rest[1:], of_source=of_source)
+        address, rest = _address(rest[1:])
     else:
-        source, rest = _versions(rest)
-        if not source and _ARCHIVE.search(found[0]):
-            raise _Unreadable("it is the name of a file, not of a package")
-    if rest[:1] not in ("", ";", "#" if source else ""):
+        bounds, rest = _versions(rest)
+    has_source = bool(address or bounds)
+    if not has_source and _ARCHIVE.search(found[0]):
+        raise _Unreadable("it is the name of a file, not of a package")
+    if rest[:1] not in ("", ";", "#" if has_source else ""):
         raise _Unreadable(f"expected ; or the end before {rest[:40]!r}")
-    marker = marker_text(rest[1:]) if rest.startswith(";") else ""
-    return f"{name}{extras}{source}{' ; ' if marker else ''}{marker}"
+    marker = rest[1:] if rest.startswith(";") else ""
+    if rest.startswith(";") and not marker.strip():
+        raise _Unreadable("expected a marker behind ;")
+    return _Pieces(name, extras, bounds, address, marker)
 
 
 def _extras(text: str) -> tuple[str, str]:
@@ -142,12 +190,17 @@ def _extras(text: str) -> tuple[str, str]:
     return f"[{','.join(map(str, names))}]" if names else "", rest.lstrip()
 
 
-def _url(text: str, *, of_source: bool) -> tuple[str, str]:
-    """Cut a URL off: it ends before a space that a ; or the end follows."""
+def _address(text: str) -> tuple[str, str]:
+    """Cut an address off: it ends before a space that a ; or the end follows."""
     text = text.lstrip()
     found = re.search(r"\s+(?=[;#]|$)|(?<=.)(?=[;#]\s)|$", text)
     assert found is not None
-    url, rest = text[: found.start()], text[found.end() :]
+    if not text[: found.start()]:
+        raise _Unreadable("expected an address behind @")
+    return text[: found.start()], text[found.end() :].lstrip()
+
+
+def _written_address(url: str, *, of_source: bool) -> str:
     if not re.match(r"(?:git\+)?[A-Za-z]{2,}:", url):
         raise _Unreadable("the address is no URL that a package can come from")
     if not url.startswith("git+") and not _FILE.search(re.split("[?#]", url)[0]):
@@ -157,7 +210,7 @@ def _url(text: str, *, of_source: bool) -> tuple[str, str]:
         address, _, fragment = url.partition("#")
         inside = next((part for part in fragment.split("&") if part.startswith("subdirectory=")), "")
         url = f"{address}#{inside}" if inside else address
-    return f" @ {url}", rest.lstrip()
+    return f" @ {url}"
 
 
 def _without_secrets(url: str) -> str:

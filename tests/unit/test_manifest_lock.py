@@ -181,7 +181,12 @@ packages:
         ("  size: 10", "  size: 10\n  version: 2.7", 15, "version must be a text"),
         ("  size: 10", "  size: 10\n  depends: [1]", 15, "each of depends must be a text"),
         ("  size: 10", "  size: 10\n  size: 11", 15, "the key size stands twice"),
-        ("  size: 10", "  size: 10\n  purls: [packaging]", 15, "must begin with pkg:"),
+        ("  size: 10", "  size: 10\n  purls: [packaging]", 15, "is no package URL"),
+        ("  size: 10", "  size: 10\n  purls: ['pkg:pypi']", 15, "is no package URL"),
+        ("  size: 10", "  size: 10\n  version: a b", 15, "is no version"),
+        ("  size: 10", "  size: 10\n  name: a b", 15, "is no name"),
+        ("  size: 10", "  size: 10\n  channel: conda-forge", 15, "is no URL"),
+        ("  size: 10", "  size: 10\n  file_name: a", 15, "is no name"),
         ("  size: 10", "  size: 10\n  noarch: perl", 15, "noarch must be"),
         (ENTRY, ENTRY.replace("0.conda", "0.zip"), 12, "no name of a conda package"),
         (ENTRY, ENTRY.replace("noarch/", "any/"), 12, "subdir has to be given"),
@@ -200,6 +205,53 @@ def test_what_cannot_be_read_is_told_with_its_line(find: str, replace: str, line
         read_lock(SMALL.replace(find, replace, 1), "pixi.lock")
     assert (caught.value.line, caught.value.exit_status) == (line, 2)
     assert reason in caught.value.sentence
+
+
+PYPI = """- pypi: https://index.example/a-1.0.tar.gz
+  name: a
+  version: '1.0'
+  index: https://index.example/simple
+  requires_dist:
+  - b>=1
+  requires_python: '>=3.8'
+"""
+
+
+@pytest.mark.parametrize(
+    ("find", "replace", "line"),
+    [
+        ("  name: a\n", "  name: a b\n", 17),
+        ("  name: a\n", "", 16),
+        ("'1.0'", "1.0", 18),
+        ("'1.0'", "abc", 18),
+        ("'1.0'", "1.*", 18),
+        ("https://index.example/simple", "simple", 19),
+        ("b>=1", "b c", 21),
+        ("b>=1", "b>=1.*", 21),
+        ("b>=1", "b>=1+local", 21),
+        ("b>=1", "b ; foo == 'a'", 21),
+        ("b>=1", "'b # comment'", 21),
+        ("'>=3.8'", "'>=3.8.*'", 22),
+        ("'>=3.8'", "3.8", 22),
+    ],
+)
+def test_what_pixi_cannot_read_of_a_pypi_entry_is_told_with_its_line(find: str, replace: str, line: int) -> None:
+    read(SMALL + PYPI)
+    with pytest.raises(LockInvalid) as caught:
+        read_lock(SMALL + PYPI.replace(find, replace, 1), "pixi.lock")
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    "text", ["b @ ./c", "b @ hg+https://index.example/c", "b ; 'a' == 'b'", "b[c]>=1,<2 ; extra == 'd'"]
+)
+def test_requirements_of_a_lock_may_be_what_uv_itself_would_not_take(text: str) -> None:
+    used = SMALL.replace(
+        f"      - conda: {URL}\n", f"      - conda: {URL}\n      - pypi: https://index.example/a-1.0.tar.gz\n"
+    )
+    entry = read(used + PYPI.replace("b>=1", text)).packages[1]
+    assert isinstance(entry, LockedPypi)
+    assert entry.requires_dist == (text,)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "[]\n", "platforms: []\n"])
