@@ -404,9 +404,8 @@ class _world:
         trace: Callable[[str], None],
     ) -> None:
         from envcompose.world.cache import Cache, cache_folder
+        from envcompose.world.default_index import default_index
         from envcompose.world.http import Http
-        from pypi_simple import PYPI_SIMPLE_ENDPOINT
-
         from envcompose.world.index import HttpIndex, IndexPolicy
         from envcompose.world.name_map import PublicNameMap
         from envcompose.world.rattler import RattlerSolver
@@ -429,7 +428,7 @@ class _world:
             names=PublicNameMap(
                 facts, cache=self._cache, http=http, now=time.time, offline=wishes.offline, refresh=refresh, tell=trace
             ),
-            default_index=PYPI_SIMPLE_ENDPOINT.rstrip("/"),
+            default_index=default_index(),
             trace=trace,
             tell=tell,
         )

@@ -26,9 +26,6 @@ from envcompose.analyse.traps import traps
 from envcompose.analyse.trim import parse_python
 from envcompose.model.analysis import Analysis, Place, SdistTexts
 
-ANALYSER_VERSION = "2"
-"""Part of cache keys: it changes whenever equal sdists may get another analysis."""
-
 MAX_SCRIPTS = 5
 
 

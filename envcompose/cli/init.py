@@ -13,7 +13,6 @@ from packaging.version import InvalidVersion, Version
 
 from envcompose import __version__
 from envcompose.api import Inputs, Result, ask_pixi_of, compose_environment, load_recipes, write_result
-from envcompose.cli.repairs import look_for_repairs
 from envcompose.cli.summary import summary_of
 from envcompose.cli.terminal import Progress, emit, plain, print_document
 from envcompose.errors import EnvcomposeError, Infeasible, UnknownValue
@@ -46,6 +45,8 @@ def run_init(options: argparse.Namespace) -> int:
 
 def _repair(options: argparse.Namespace, error: Infeasible) -> int:
     """Answer an infeasible wish: what conflicts, and repairs (law 8). With --json both are in the document."""
+    from envcompose.cli.repairs import look_for_repairs
+
     facts, _ = load_recipes()
     error.repairs = look_for_repairs(
         error,

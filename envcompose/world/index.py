@@ -7,10 +7,12 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse import ANALYSER_VERSION, ArchiveRefused, analyse_sdist, load_rules, trim_sdist
+from envcompose.analyse.version import ANALYSER_VERSION
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile, WheelContents
@@ -20,6 +22,9 @@ from envcompose.world.cache import Cache
 from envcompose.world.http import Http
 from envcompose.world.pages import LINUX_64, fetch_page, file_to_json, files_from_json, upload_times
 from envcompose.world.wheel_file import RangeFile, read_wheel, trim_headers
+
+if TYPE_CHECKING:
+    from envcompose.analyse import BuildRules
 
 FRESH_SECONDS = 600.0
 """How long a project page is believed without asking again; what the default index itself allows caches (max-age)."""
@@ -47,7 +52,7 @@ class HttpIndex:
     ) -> None:
         self._policy = policy
         self._cache = cache
-        self._rules = load_rules(rules_text)
+        self._rules_text = rules_text
         self._rules_digest = hashlib.sha256(rules_text.encode()).hexdigest()[:20]
         self._clock = clock
         self._http = http
@@ -112,12 +117,24 @@ class HttpIndex:
         return None if held is None else analysis_from_json(held[0])
 
     def _analyse(self, key: str, file: PackageFile, torches: Sequence[str | None], python: str) -> Analysis:
-        platform = sys_platform(self._policy.subdir)
+        from envcompose.analyse import analyse_sdist
+
         analysis = analyse_sdist(
-            self.texts(file), rules=self._rules, torches=tuple(torches), python=python, platform=platform
+            self.texts(file),
+            rules=self._rules,
+            torches=tuple(torches),
+            python=python,
+            platform=sys_platform(self._policy.subdir),
         )
         self._cache.put("analysis", key, analysis_to_json(analysis), self._clock())
         return analysis
+
+    @cached_property
+    def _rules(self) -> BuildRules:
+        """Read when the first sdist is analysed: with a warm cache none is."""
+        from envcompose.analyse import load_rules
+
+        return load_rules(self._rules_text)
 
     def texts(self, file: PackageFile) -> SdistTexts:
         """An sdist reduced to what the analyser reads, from the cache or fetched by URL and checked."""
@@ -248,6 +265,8 @@ class HttpIndex:
 
 
 def _trimmed(data: bytes, filename: str) -> SdistTexts:
+    from envcompose.analyse import ArchiveRefused, trim_sdist
+
     try:
         return trim_sdist(data, filename)
     except ArchiveRefused as error:
