@@ -133,6 +133,6 @@ class _Handler(socketserver.StreamRequestHandler):
             if words[0] not in (b"GET", b"HEAD"):
                 return
             status, kind, body = self.server.answer(words[1].decode("ascii", "replace"))  # type: ignore[attr-defined]
-            head = f"HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nCache-Control: max-age=600\r\n\r\n"
+            head = f"HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nCache-Control: no-store\r\n\r\n"
             self.wfile.write(head.encode() + (b"" if words[0] == b"HEAD" else body))
             self.wfile.flush()
