@@ -32,7 +32,6 @@ class Dialect:
     """Is `platform_system == 'Linux'` the same as `sys_platform == 'linux'`, and can impossible pairs be told?"""
     trims_versions: bool
     """Are trailing zeros of a version left out (`3.0` is `3`)?"""
-    sorts_clauses: bool
 
 
 UV = Dialect(
@@ -50,7 +49,6 @@ UV = Dialect(
     version_keys=("implementation_version", "python_full_version"),
     knows_platforms=True,
     trims_versions=True,
-    sorts_clauses=True,
 )
 """uv 0.11.15, which reads the metadata."""
 
@@ -60,7 +58,6 @@ PEP508_RS = Dialect(
     version_keys=("implementation_version", "python_full_version"),
     knows_platforms=False,
     trims_versions=False,
-    sorts_clauses=False,
 )
 """pep508_rs 0.9.2, which writes the lock from what uv read."""
 

@@ -25,7 +25,7 @@ from envcompose.manifest.marker_diagram import (
     Dialect,
     Node,
 )
-from envcompose.manifest.marker_reading import STRING_KEYS, VERSION_KEYS, Comparison, Joined, Marker, read_marker
+from envcompose.manifest.marker_reading import VERSION_KEYS, Comparison, Joined, Marker, read_marker
 from envcompose.manifest.marker_versions import Cut, Interval, trimmed, united
 
 Clause = tuple[Comparison, ...]
@@ -69,8 +69,6 @@ def _simplified(marker: Marker, dialect: Dialect) -> Marker | None:
     if node is diagrams.false:
         return _NEVER
     clauses = _shortened(list(_clauses(node, diagrams, ())))
-    if dialect.sorts_clauses:
-        clauses = sorted((tuple(sorted(one, key=_rank)) for one in clauses), key=lambda one: [_rank(c) for c in one])
     parts: list[Marker] = [one[0] if len(one) == 1 else Joined("and", one) for one in clauses]
     return parts[0] if len(parts) == 1 else Joined("or", tuple(parts))
 
@@ -87,12 +85,6 @@ def _comparison_text(one: Comparison) -> str:
     if one.operator.endswith("contains"):
         return f"'{one.value}' {one.operator.replace('contains', 'in')} {one.key}"
     return f"{one.key} {one.operator} '{one.value}{'.*' if one.star else ''}'"
-
-
-def _rank(one: Comparison) -> tuple[int, int]:
-    if one.key in VERSION_KEYS:
-        return 0, VERSION_KEYS.index(one.key)
-    return (1, STRING_KEYS.index(one.key)) if one.key in STRING_KEYS else (2, 0)
 
 
 def _clauses(node: Node, diagrams: Diagrams, path: Clause) -> Iterator[Clause]:

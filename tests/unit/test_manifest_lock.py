@@ -366,3 +366,35 @@ def test_a_package_of_a_folder_is_placed_by_its_path() -> None:
     assert conda_location("file:///srv/a%20b/noarch/a-1-0.conda") == "/srv/a b/noarch/a-1-0.conda"
     assert conda_location("file:///C:/a/noarch/a-1-0.conda") == "C:/a/noarch/a-1-0.conda"
     assert conda_location(URL) == URL
+
+
+def test_times_in_seconds_become_milliseconds() -> None:
+    (record,) = read(SMALL.replace("1784754889428", "1784754889")).packages
+    assert isinstance(record, LockedConda)
+    assert record.timestamp == 1784754889000
+
+
+def test_of_repeated_entries_the_last_counts() -> None:
+    (record,) = read(SMALL + f"- conda: {URL}\n  size: 11\n").packages
+    assert isinstance(record, LockedConda)
+    assert record.size == 11
+
+
+@pytest.mark.parametrize(
+    ("build", "entry", "noarch"),
+    [
+        ("pyhd8ed1ab_0", "", "python"),
+        ("hbd8a1cb_0", "", "generic"),
+        ("hbd8a1cb_0", "  noarch: python\n", "python"),
+        ("pyhd8ed1ab_0", "  noarch: false\n", None),
+    ],
+)
+def test_the_kind_of_a_noarch_package_is_written_only_where_its_build_does_not_say_it(
+    build: str, entry: str, noarch: str | None
+) -> None:
+    text = SMALL.replace("hbd8a1cb_0", build).replace("  sha256", f"{entry}  sha256")
+    lock = read(text)
+    (record,) = lock.packages
+    assert isinstance(record, LockedConda)
+    assert record.noarch == noarch
+    assert render_lock(lock) == text
