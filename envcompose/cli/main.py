@@ -74,12 +74,17 @@ class _Parser(argparse.ArgumentParser):
 def run() -> NoReturn:
     """The console script."""
     # A job that is cancelled ends as one that is interrupted: scratch files go, and nothing is half written.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _cancelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character gets its number; it is no reason to fail.
             stream.reconfigure(errors="backslashreplace")
     leave(main(sys.argv[1:]))
+
+
+def _cancelled(*_: object) -> NoReturn:
+    """What Ctrl-C does, also where a shell started the job with that signal ignored."""
+    raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str]) -> int:

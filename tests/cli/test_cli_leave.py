@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from tests.world.channel_server import ChannelServer, Reply
 
 _SCRIPT = """
 import atexit, sys, tempfile
@@ -71,6 +74,26 @@ def test_a_process_that_loaded_no_solver_ends_as_every_other() -> None:
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
 
     assert (run.returncode, run.stdout) == (0, "4\n")
+
+
+def test_a_job_that_a_script_started_in_the_background_can_be_cancelled(tmp_path: Path) -> None:
+    # A shell that is no terminal starts what stands before an & with interrupts ignored.
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "envcompose", "init", "torch"]
+    with ChannelServer(tmp_path, lambda path, right: Reply(pause=30)) as server:
+        process = subprocess.Popen(
+            [*ignoring, "--index", server.url],
+            cwd=tmp_path,
+            env={**os.environ, "ENVCOMPOSE_CACHE_DIR": str(tmp_path / "cache")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 60
+        while not server.asked and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.terminate()
+        _, said = process.communicate(timeout=25)
+
+    assert (process.returncode, said.splitlines()[-1][:11]) == (130, "interrupted")
 
 
 @pytest.mark.slow
