@@ -200,6 +200,8 @@ def test_a_wrong_shard_is_gone_from_the_cache_and_the_next_answer_is_right(
     sharded.fault = below("/shards/", Reply(body=wrong))
     with pytest.raises(ChannelBroken):
         solve(sharded, cache=tmp_path / "cache")
+    with pytest.raises(ChannelUnreachable):
+        solve(sharded, cache=tmp_path / "cache", offline=True)
     sharded.fault = lambda path, reply: None
 
     assert files(solve(sharded, cache=tmp_path / "cache")) == right
