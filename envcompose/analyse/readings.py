@@ -40,11 +40,14 @@ class Readings:
 
 
 class _Gathered:
-    """Requirements on their way to PEP 508 strings, with what was uncertain about them."""
+    """Requirements on their way to PEP 508 strings, with what was uncertain about them.
+
+    They keep the order in which they were given, which is that of the metadata a build would write.
+    """
 
     def __init__(self) -> None:
-        self.certain: set[str] = set()
-        self.uncertain: set[str] = set()
+        self.certain: dict[str, None] = {}
+        self.uncertain: dict[str, None] = {}
         self.provides: set[str] = set()
         self.doubts: list[str] = []
         self.python: str | None = None
@@ -63,7 +66,7 @@ class _Gathered:
         if doubt is not None:
             self.doubts.append(doubt)
         if normal is not None:
-            (self.certain if certain else self.uncertain).add(normal)
+            (self.certain if certain else self.uncertain).setdefault(normal)
 
     def value(self, value: Value, extra: str = "", *, certain: bool = True) -> None:
         """Add what setup() was given: texts, lists and tuples of them, whatever of it is known."""
@@ -259,7 +262,7 @@ def _reading(
 ) -> Reading:
     return Reading(
         torch=torch,
-        requires_dist=tuple(sorted(found.certain | found.uncertain)),
+        requires_dist=tuple(found.certain | found.uncertain),
         requires_python=python or found.python,
         provides_extra=tuple(sorted(found.provides)),
         source=source,

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envcompose.errors import ProjectUnknown
@@ -17,6 +16,7 @@ from envcompose.model.analysis import MetadataSource
 from envcompose.model.decision import Rejection
 from envcompose.model.distribution import PackageFile
 from envcompose.model.intent import Prefer
+from envcompose.model.names import canonical_name
 from envcompose.model.target import Layer, TorchChoice, admits_python, marker_environment
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import header_values
@@ -89,6 +89,8 @@ class Scout:
         self._locks = locks
         """Is the lock written here? Then pixi need not read an isolated build's requirements."""
         self._active: dict[str, tuple[Requirement, ...]] = {}
+        self._wanted: dict[tuple[Version, tuple[str, ...], str], tuple[Requirement, ...]] = {}
+        self._read_already: dict[tuple[Version, str | None], StackRelease] = {}
         self._torch_versions = list(dict.fromkeys(torch.version for torch in self._torches))
         # Where the user names torch and no other stack, torch's own release is the one that should be newest.
         self._torch_first = stack is None and any(user.name == TORCH for user in demand.requirements)
@@ -207,17 +209,14 @@ class Scout:
         )
 
     def _look(self, release: StackRelease | None, torch: TorchChoice | None, python: str) -> Outlook:
-        environment = marker_environment(python)
         if release is not None and not _admits(release.requires_python, python):
             why = f"it needs Python {release.requires_python}"
             return Outlook(stage=Stage.NO_PYTHON, why=why, rule="requires-python")
         requirements = [*self._demanded(python)]
         if release is not None:
-            # An extra may name its own project again (`name[other-extra]`): that is this very release.
-            requirements += [r for r in release.active(environment) if not self._is_subject(r)]
-            requirements.append(Requirement(f"{self.distribution}=={release.version}"))
+            requirements += self._required_by(release, python)
         # A constraint asks for nothing: it bears on what is required, and on the torch of the candidate.
-        required = {TORCH, *(canonicalize_name(requirement.name) for requirement in requirements)}
+        required = {TORCH, *(canonical_name(requirement.name) for requirement in requirements)}
         constraints = (user.requirement for user in self._demand.constraints if user.name in required)
         requirements += [*constraints]
         outlook = self._observer.look(requirements, torch, python)
@@ -232,8 +231,17 @@ class Scout:
             self._active[python] = tuple(active)
         return self._active[python]
 
+    def _required_by(self, release: StackRelease, python: str) -> tuple[Requirement, ...]:
+        """The release itself and what it requires on this Python; made once, for whatever torch."""
+        key = (release.version, release.requires, python)
+        if key not in self._wanted:
+            # An extra may name its own project again (`name[other-extra]`): that is this very release.
+            own = [r for r in release.active(marker_environment(python)) if not self._is_subject(r)]
+            self._wanted[key] = (*own, Requirement(f"{self.distribution}=={release.version}"))
+        return self._wanted[key]
+
     def _is_subject(self, requirement: Requirement) -> bool:
-        return self._stack is not None and canonicalize_name(requirement.name) == self._stack.distribution
+        return self._stack is not None and canonical_name(requirement.name) == self._stack.distribution
 
     def _lockable(self, release: StackRelease, torch: TorchChoice | None, outlook: Outlook) -> Outlook:
         """pixi locks an isolated reading (facts: pixi.md §2.1), so that one must want the torch that is chosen."""
@@ -251,10 +259,17 @@ class Scout:
         if not release.follows_torch:
             return None
         isolated = release.active(marker_environment(self._pythons[0]), isolated=True)
-        wanted = [requirement for requirement in isolated if canonicalize_name(requirement.name) == TORCH]
+        wanted = [requirement for requirement in isolated if canonical_name(requirement.name) == TORCH]
         return next((r for r in wanted if not r.specifier.contains(torch.locked_version, prereleases=True)), None)
 
-    def _read(self, version: Version, torch: TorchChoice | None) -> StackRelease | None:
+    def _read(self, version: Version, torch: TorchChoice | None) -> StackRelease:
+        """A release as it is with this torch installed; read once."""
+        key = (version, None if torch is None else str(torch.version))
+        if key not in self._read_already:
+            self._read_already[key] = self._read_once(version, torch)
+        return self._read_already[key]
+
+    def _read_once(self, version: Version, torch: TorchChoice | None) -> StackRelease:
         assert self._stack is not None
         file = _best_file(self._index.project(self._stack.distribution) or (), version)
         if file.is_wheel:
@@ -294,8 +309,8 @@ class Scout:
         extras, missing = self._stack.extras_of(offered)
         return StackRelease(
             version=version,
-            requires=texts,
-            isolated=isolated,
+            requires=tuple(sorted(texts)),
+            isolated=tuple(sorted(isolated)),
             requires_python=requires_python,
             extras=extras,
             missing_extras=missing,
@@ -324,8 +339,7 @@ class Scout:
         """Would pixi's isolated reading of this release go with this torch?"""
         if version is None or torch is None or torch.layer is Layer.SYSTEM or self._locks_with(torch):
             return True
-        release = self._read(version, torch)
-        return release is None or self._lock_clash(release, torch) is None
+        return self._lock_clash(self._read(version, torch), torch) is None
 
     def _reason(self, outlook: Outlook, torch: TorchChoice | None) -> str:
         why = outlook.why or ""
