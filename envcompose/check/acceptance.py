@@ -14,7 +14,7 @@ from envcompose.check.environment import Disk, check_environment
 from envcompose.check.groups import check_groups
 from envcompose.check.locations import is_distribution
 from envcompose.check.lock_platforms import aligned, locked_platform
-from envcompose.check.lock_values import check_values
+from envcompose.check.requirements import RequirementInvalid, parse_wanted
 from envcompose.check.verdict import Reason, Standing, Unmet, Verdict
 from envcompose.check.walk import Walk, Walked
 from envcompose.errors import LockInvalid
@@ -53,7 +53,7 @@ def judge(
         if isinstance(lock, OtherLockVersion):
             text = f"its format has version {lock.version}, and pixi writes version 7"
             return Verdict(standing=Standing.STALE, reasons=(Reason(code="lock-version", text=text),))
-        check_values(lock, path)
+        _check_requirements(lock, path)
     except LockInvalid as error:
         reason = Reason(code="lock-unreadable", text=error.sentence, line=error.line)
         return Verdict(standing=Standing.ERROR, reasons=(reason,))
@@ -67,6 +67,17 @@ def judge(
     )
     reasons = tuple(judging.reasons())
     return Verdict(standing=Standing.STALE if reasons else Standing.UP_TO_DATE, reasons=reasons)
+
+
+def _check_requirements(lock: LockFile, path: str) -> None:
+    """Whether the addresses in `requires_dist` are URLs. Raises LockInvalid with the line of the package."""
+    for package in lock.packages:
+        for text in package.requires_dist if isinstance(package, LockedPypi) else ():
+            try:
+                parse_wanted(text)
+            except RequirementInvalid as error:
+                reason = f"{package.name}: {error}"
+                raise LockInvalid(path=path, reason=reason, line=lock.lines.get(package.url)) from error
 
 
 def with_indexes(lock: LockFile, default_index: str) -> LockFile:

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -15,11 +14,10 @@ from envcompose.manifest.marker_reading import Marker, MarkerInvalid, read_marke
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
 
-_PLAIN = re.compile(
-    r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([A-Za-z0-9._,\s-]*)\])?\s*"
-    r"(?:\(([^()@;]*)\)|([<>=!~][^()@;]*))?\s*(?:;(.*))?",
-    re.DOTALL,
-)
+_NAMED = r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([A-Za-z0-9._,\s-]*)\])?\s*"
+_PLAIN = re.compile(_NAMED + r"(?:\(([^()@;]*)\)|([<>=!~][^()@;]*))?\s*(?:;(.*))?", re.DOTALL)
+# An address ends before a space that a ; or the end follows; other spaces belong to it.
+_WITH_ADDRESS = re.compile(_NAMED + r"@\s*([^\s;].*?)(?:\s+;(.*)|\s*)", re.DOTALL)
 
 
 class RequirementInvalid(ValueError):
@@ -83,7 +81,7 @@ def parse_wanted(text: str) -> Wanted:
         return Wanted(
             name=_normal(name),
             text=text,
-            extras=frozenset(_normal(extra) for extra in (extras or "").split(",") if extra.strip()),
+            extras=_extras(extras),
             specifiers=parse_specifiers(specifiers) if specifiers else None,
             marker=None if marker is None else _marker(marker),
         )
@@ -99,6 +97,10 @@ def _normal(name: str) -> str:
     return str(canonicalize_name(name.strip()))
 
 
+def _extras(text: str | None) -> frozenset[str]:
+    return frozenset(_normal(extra) for extra in (text or "").split(",") if extra.strip())
+
+
 @lru_cache(maxsize=8192)
 def parse_specifiers(text: str) -> SpecifierSet:
     """Read version specifiers (PEP 440), without a comma too many. Raises InvalidSpecifier."""
@@ -108,23 +110,21 @@ def parse_specifiers(text: str) -> SpecifierSet:
 
 
 def _by_url(text: str) -> Wanted:
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
-        raise RequirementInvalid(f"'{text}' is no requirement: {str(error).splitlines()[0]}") from error
+    found = _WITH_ADDRESS.fullmatch(text)
+    if found is None:
+        raise RequirementInvalid(f"'{text}' is no requirement")
+    name, extras, address, marker = found.groups()
     wanted = Wanted(
-        name=_normal(requirement.name),
-        text=text,
-        extras=frozenset(_normal(extra) for extra in requirement.extras),
-        specifiers=requirement.specifier if str(requirement.specifier) else None,
-        marker=_marker(str(requirement.marker)) if requirement.marker else None,
+        name=_normal(name), text=text, extras=_extras(extras), marker=None if marker is None else _marker(marker)
     )
-    return wanted if requirement.url is None else _located(wanted, requirement.url)
+    return _located(wanted, address)
 
 
 def _located(wanted: Wanted, address: str) -> Wanted:
     """A requirement with `@ address`: git, a file on disk, or an archive by URL."""
     url, _, fragment = address.partition("#")
+    if re.match(r"(?:hg|svn|bzr)\+", url):
+        raise RequirementInvalid(f"'{wanted.text}' is no requirement that pixi can take: only git is known")
     if url.startswith("git+"):
         options = dict(part.partition("=")[::2] for part in fragment.split("&"))
         scheme, mark, rest = url.removeprefix("git+").partition("://")
@@ -133,7 +133,7 @@ def _located(wanted: Wanted, address: str) -> Wanted:
         return replace(
             wanted,
             origin=PypiOrigin.GIT,
-            location=_url(f"{scheme}{mark}{host}{slash}{path}", wanted),
+            location=_url(f"{scheme}{mark}{host}{slash}{path}", wanted) if mark else path,
             reference=("rev", reference) if reference else None,
             subdirectory=options.get("subdirectory") or None,
         )

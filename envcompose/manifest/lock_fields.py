@@ -87,8 +87,10 @@ class Fields:
         return value.lower()
 
     def items(self, key: str) -> Items:
-        """Give a list that has to be there."""
+        """Give a list that has to be there; null is an empty one."""
         value = self.table.get(key)
+        if value is None and key in self.table:
+            return Items(self.line(key))
         if not isinstance(value, Items):
             raise self.wrong(key, f"{key} must be a list" if key in self.table else f"{key} is missing")
         return value
@@ -103,9 +105,11 @@ class Fields:
             found.append(Fields(item, name, self.path, self.unread))
         return tuple(found)
 
-    def inner(self, key: str) -> Fields:
-        """Give a table that has to be there."""
+    def inner(self, key: str, *, or_null: bool = True) -> Fields:
+        """Give a table that has to be there; null is an empty one, unless `or_null` is off."""
         value = self.table.get(key)
+        if value is None and key in self.table and or_null:
+            value = Table(self.line(key))
         if not isinstance(value, Table):
             raise self.wrong(key, f"{key} must be a table" if key in self.table else f"{key} is missing")
         return Fields(value, self._part(key), self.path, self.unread)

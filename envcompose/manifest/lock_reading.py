@@ -72,7 +72,9 @@ def read_lock(text: str, path: str) -> LockFile | OtherLockVersion:
         lines[package.url] = entry.table.line
     names = {platform.name for platform in platforms}
     environments = top.inner("environments")
-    found = tuple(_environment(name, environments.inner(name), names, packages) for name in environments.table)
+    found = tuple(
+        _environment(name, environments.inner(name, or_null=False), names, packages) for name in environments.table
+    )
     return LockFile(platforms=platforms, environments=found, lines=lines, unread=tuple(top.unread))
 
 
@@ -97,7 +99,7 @@ def _platforms(top: Fields) -> tuple[LockPlatform, ...]:
             raise fields.wrong("name", f"{name} is no name of a platform")
         if name in platforms:
             raise fields.wrong("name", f"the platform {name} stands twice")
-        platforms[name] = LockPlatform(name=name, subdir=subdir, virtual=fields.texts("virtual-packages"))
+        platforms[name] = LockPlatform(name=name, subdir=subdir, virtual=fields.texts_or_none("virtual-packages") or ())
     return tuple(platforms.values())
 
 

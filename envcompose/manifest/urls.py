@@ -16,12 +16,14 @@ def parse_url(text: str) -> str:
     if not _SCHEME.match(text):
         raise ValueError(f"'{text}' is no URL: it has no scheme such as https://")
     scheme = text.partition(":")[0].lower()
+    parts = urlsplit(text.replace("\\", "/") if scheme in _WITH_HOST else text)
+    port = parts.port
+    if " " in (parts.hostname or ""):
+        raise ValueError(f"'{text}' is no URL: its host has a space")
     if scheme not in _WITH_HOST:
         return scheme + text[len(scheme) :]
-    parts = urlsplit(text.replace("\\", "/"))
     if not parts.hostname:
         raise ValueError(f"'{text}' is no URL: it has no host")
-    port = parts.port
     user = parts.netloc.rpartition("@")[0]
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = (f"{user}@" if user else "") + host + ("" if port in (None, _WITH_HOST[scheme]) else f":{port}")
