@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envcompose.decide.manifest_needs import rich_platform
 from envcompose.manifest.channels import channel_url
+from envcompose.manifest.conda_url import conda_location
 from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, LockPlatform
 from envcompose.manifest.lock_text import render_lock
 from envcompose.manifest.requirement_text import requirement_text, requires_python_text
@@ -57,7 +58,7 @@ def locked_conda(
     """
     purls = None if pypi_names is None else tuple(f"pkg:pypi/{name}?source={names_from}" for name in pypi_names)
     return LockedConda(
-        url=record.url,
+        url=conda_location(record.url),
         name=record.name,
         version=record.version,
         build=record.build,
