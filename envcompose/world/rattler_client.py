@@ -68,17 +68,19 @@ def client(config: Config, logins: Mapping[str, str], *, retries: int, seconds: 
                 return {"Authorization": header}
         return None
 
-    # After the mirrors, so that a mirror is not given the login of the host that it stands for.
-    middlewares = [
-        RetryMiddleware(retries),
-        MirrorMiddleware(config.mirrors),
-        AddHeadersMiddleware(header_of),
-        AuthenticationMiddleware(),
-        OciMiddleware(),
-        GCSMiddleware(),
-        S3Middleware(),
-    ]
-    return Client(middlewares, timeout=seconds)
+    return Client(
+        [
+            RetryMiddleware(retries),
+            # A mirror is not given the login of the host that it stands for: the header comes after it.
+            MirrorMiddleware(config.mirrors),
+            AddHeadersMiddleware(header_of),
+            AuthenticationMiddleware(),
+            OciMiddleware(),
+            GCSMiddleware(),
+            S3Middleware(),
+        ],
+        timeout=seconds,
+    )
 
 
 def _user(address: str) -> str:
