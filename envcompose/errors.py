@@ -687,11 +687,13 @@ class LockInfeasible(EnvcomposeError):
     code = "lock-infeasible"
     exit_status = 1
 
-    def __init__(self, *, subject: str, facts: Sequence[str], file: str, line: int | None) -> None:
+    def __init__(
+        self, *, subject: str, facts: Sequence[str], file: str, line: int | None, hints: Sequence[str] = ()
+    ) -> None:
         super().__init__(
             f"The environment {subject} cannot be locked: not all that {file} asks for goes together",
             facts=facts,
-            hints=("loosen one of the lines that are named", "envcompose init composes the same wish from scratch"),
+            hints=hints or ("loosen one of the lines that are named",),
             file=file,
             line=line,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -12,11 +13,12 @@ from envcompose.lock.conda_half import version_of
 from envcompose.lock.goals import Goal
 from envcompose.lock.join import Disagreed
 from envcompose.lock.pypi_half import Beside, PypiHalf
-from envcompose.manifest.workspace import PypiWish
-from envcompose.model.record import CondaRecord
+from envcompose.manifest.workspace import CondaWish, PypiWish
 from envcompose.resolve.clash import Clash, Line, find_clash
 from envcompose.resolve.metadata import header_values
 
+DRIVER = "__cuda"
+DRIVER_HINT = 'declare the driver, as in platforms = [{{ platform = "{}", cuda = "12.4" }}]'
 MOST_WORDS = 900
 """How many characters of the resolver's prose are told where nothing shorter is found."""
 
@@ -26,33 +28,62 @@ def infeasible(lost: Disagreed, goal: Goal, manifest: str) -> LockInfeasible:
     facts = [lost.conda.told()] if lost.conda is not None else []
     lines: list[int | None] = []
     if lost.half is not None and lost.words:
-        clash = _clash(lost, lost.half)
+        held = _held(lost, goal, lost.half)
+        clash = _clash(lost, lost.half, held)
         if clash is None:
             facts.append(_short(lost.words))
         else:
-            told, lines = _told(clash, lost.half.wishes, _twins(lost), manifest)
+            told, lines = _told(clash, lost.half.wishes, held, manifest)
             facts += told
     elif lost.words and not facts:
         facts.append(_short(lost.words))
+    needs_driver = lost.conda is not None and DRIVER in lost.conda.words
+    declared = any(virtual.name == DRIVER for virtual in goal.platform.virtual)
+    hints = [DRIVER_HINT.format(goal.platform.subdir)] if needs_driver and not declared else []
     line = next((one for one in lines if one is not None), None)
-    return LockInfeasible(subject=goal.label, facts=facts, file=manifest, line=line)
+    return LockInfeasible(subject=goal.label, facts=facts, hints=hints, file=manifest, line=line)
 
 
-def _twins(lost: Disagreed) -> list[tuple[str, Version, CondaRecord]]:
-    """What conda provides, in the order in which its bounds are numbered behind the manifest's lines."""
-    found = [(name, version_of(record), record) for name, record in sorted((lost.twins or {}).items())]
-    return [(name, version, record) for name, version, record in found if version is not None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What the manifest's conda lines ask of a name that conda provides, and the versions that this leaves."""
+
+    name: str
+    wish: CondaWish
+    left_out: tuple[Version, ...]
 
 
-def _clash(lost: Disagreed, half: PypiHalf) -> Clash | None:
-    wishes, twins = half.wishes, _twins(lost)
+def _held(lost: Disagreed, goal: Goal, half: PypiHalf) -> list[_Held]:
+    """Such lines about names of which the resolver spoke."""
+    found = []
+    for name, record in sorted((lost.twins or {}).items()):
+        wishes = [wish for wish in (*goal.dependencies, *goal.constraints) if wish.name == record.name]
+        bounded = [wish for wish in wishes if wish.spec.version is not None]
+        if name not in lost.words or not bounded:
+            continue
+        versions = half.releases(name)
+        for wish in bounded:
+            spec = replace(wish.spec, build=None)
+            left_out = tuple(version for version in versions if not spec.admits(str(version), ""))
+            found.append(_Held(name=name, wish=wish, left_out=left_out))
+    return found
+
+
+def _clash(lost: Disagreed, half: PypiHalf, held: Sequence[_Held]) -> Clash | None:
+    wishes = half.wishes
     lines = [Line(number=number, requirement=_requirement(wish)) for number, wish in enumerate(wishes)]
     lines += [
-        Line(number=len(wishes) + number, requirement=Requirement(f"{name}=={version}"), bound=True)
-        for number, (name, version, _) in enumerate(twins)
+        Line(
+            number=len(wishes) + number,
+            requirement=Requirement(one.name + ",".join(f"!={version}" for version in one.left_out)),
+            bound=True,
+        )
+        for number, one in enumerate(held)
     ]
-    releases = _Releases(half, {name: version for name, version, _ in twins})
-    return find_clash(lines, releases, half.interpreter.markers)
+    twins = {
+        name: version for name, record in (lost.twins or {}).items() if (version := version_of(record)) is not None
+    }
+    return find_clash(lines, _Releases(half, twins), half.interpreter.markers)
 
 
 def _requirement(wish: PypiWish) -> Requirement:
@@ -61,7 +92,7 @@ def _requirement(wish: PypiWish) -> Requirement:
 
 
 def _told(
-    clash: Clash, wishes: Sequence[PypiWish], twins: Sequence[tuple[str, Version, CondaRecord]], manifest: str
+    clash: Clash, wishes: Sequence[PypiWish], held: Sequence[_Held], manifest: str
 ) -> tuple[list[str], list[int | None]]:
     """The clash, one fact a line, and the numbers of the manifest's lines in it."""
     told, lines = [], []
@@ -69,15 +100,16 @@ def _told(
         if number < len(wishes):
             wish = wishes[number]
             lines.append(wish.line)
-            told.append(f"{_place(wish, manifest)} asks for {wish}")
+            told.append(f"{_place(wish.line, manifest)} asks for {wish}")
         else:
-            name, version, record = twins[number - len(wishes)]
-            told.append(f"conda provides {name} {version} ({record.file_name})")
+            of_conda = held[number - len(wishes)].wish
+            lines.append(of_conda.line)
+            told.append(f"{_place(of_conda.line, manifest)} asks conda for {of_conda.name} {of_conda.spec.version}")
     return [*told, *clash.facts], lines
 
 
-def _place(wish: PypiWish, manifest: str) -> str:
-    return manifest if wish.line is None else f"{manifest}, line {wish.line},"
+def _place(line: int | None, manifest: str) -> str:
+    return manifest if line is None else f"{manifest}, line {line},"
 
 
 def _short(words: str) -> str:
@@ -90,13 +122,15 @@ def _short(words: str) -> str:
 class _Releases:
     """See resolve.clash.Releases: those of the index, and the versions at which conda provides a name.
 
-    What is built without isolation and follows the installed torch has no requirements that are known for sure.
+    What is built without isolation and follows the installed torch has requirements that are known for sure only where
+    the torch is.
     """
 
     def __init__(self, half: PypiHalf, twins: Mapping[str, Version]) -> None:
         self._half = half
         self._twins = twins
-        self._universe = half.universe(Beside(), None)
+        self._torch = half.known_torch(Beside(pinned=twins))
+        self._universe = half.universe(Beside(), self._torch)
 
     def versions(self, name: str) -> Iterable[Version] | None:
         """See Releases."""
@@ -113,7 +147,8 @@ class _Releases:
             return [[]]
         try:
             release = self._universe.release(name, version)
-            if release.from_sdist and self._half.sees_torch(name) and self._universe.analysis_of(release).follows_torch:
+            unknown = self._torch is None and release.from_sdist and self._half.sees_torch(name)
+            if unknown and self._universe.analysis_of(release).follows_torch:
                 return None
             return [list(header_values(self._universe.metadata_of(release), "Requires-Dist"))]
         except (KeyError, EnvcomposeError):

@@ -38,7 +38,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreed:
-    """Why there is no solution: conda's own conflict, or the resolver's words beside the twins it was asked with."""
+    """Why there is no solution: conda's own conflict, or the resolver's words where conda's packages were let loose."""
 
     conda: Conflict | None = None
     words: str = ""
@@ -77,14 +77,14 @@ class _Join:
             if isinstance(answer, PypiFound):
                 return Agreed(conda=found, pypi=answer, bounds=tuple(self._bounds.values()))
             looser = self._loosened(found, half)
-            if looser is None:
-                return Disagreed(conda=self._conflict, words=answer.words, twins=found.twins, half=half)
+            if isinstance(looser, PypiRefused):
+                return Disagreed(conda=self._conflict, words=looser.words, twins=found.twins, half=half)
             self._tell("conda is solved again under PyPI's bounds")
             self._hold(found, looser)
         return lost
 
-    def _loosened(self, found: CondaFound, half: PypiHalf) -> Closure | None:
-        """A closure for which some of conda's packages have another version; None where that does not help."""
+    def _loosened(self, found: CondaFound, half: PypiHalf) -> Closure | PypiRefused:
+        """A closure for which some of conda's packages have another version, or that there is none."""
         pinned = _versions(found)
         preferred = {name: str(version) for name, version in pinned.items()}
 
@@ -93,14 +93,14 @@ class _Join:
 
         relaxed = half.resolve(Beside(loose=frozenset(pinned), choices=choices, preferred=preferred))
         if isinstance(relaxed, PypiRefused):
-            return None
+            return relaxed
         moved = {
             name
             for name, member in relaxed.closure.members.items()
             if name in pinned and member.version != pinned[name]
         }
         if not moved:
-            return None
+            return PypiRefused(words="The resolver refuses the very versions that it chose itself")
         # The others stay where conda has them, if they can: then nothing is asked of them.
         rest = {name: version for name, version in pinned.items() if name not in moved}
         fewer = half.resolve(Beside(pinned=rest, loose=frozenset(moved), choices=choices, preferred=preferred))

@@ -145,7 +145,7 @@ class PypiHalf:
 
     def resolve(self, beside: Beside) -> PypiFound | PypiRefused:
         """The closure beside what conda provides; the torch of unisolated builds is the closure's own."""
-        torch = self._known_torch(beside)
+        torch = self.known_torch(beside)
         seen: set[str | None] = set()
         for _ in range(MOST_READINGS):
             seen.add(torch)
@@ -164,7 +164,7 @@ class PypiHalf:
             torch = now
         return PypiRefused(words="What follows the installed torch asks for another torch each time that it is read")
 
-    def _known_torch(self, beside: Beside) -> str | None:
+    def known_torch(self, beside: Beside) -> str | None:
         """The torch that can only be this one: conda's, or the one that the manifest pins."""
         if TORCH in beside.pinned:
             return beside.pinned[TORCH].public
