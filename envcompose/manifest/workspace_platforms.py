@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
 from envcompose.manifest.conda_version import parse_version
+from envcompose.manifest.processors import PROCESSORS
 from envcompose.manifest.subdirs import FAMILIES, SUBDIRS, default_virtual, is_linux, is_osx
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.workspace import Feature, Platform
@@ -188,7 +190,7 @@ def _friendly(table: TomlTable, key: str, package: str) -> list[VirtualPackage]:
     if package == "__archspec":
         if not value:
             raise table.wrong(key, "archspec cannot be empty")
-        return [VirtualPackage(name=package, version="0", build=value)]
+        return [VirtualPackage(name=package, version="0", build=_processor(table, key, value))]
     return [VirtualPackage(name=package, version=_version(table, key, value), build="")]
 
 
@@ -197,7 +199,18 @@ def _raw(table: TomlTable, key: str) -> VirtualPackage:
     if value is None or not re.fullmatch(r"[A-Za-z0-9._-]+", key):
         raise table.wrong(key, f"'{key}' is no name of a virtual package")
     version, _, build = value.partition("=")
+    if key.lower() == "__archspec" and build:
+        _processor(table, key, build)
     return VirtualPackage(name=key.lower(), version=_version(table, key, version), build=build)
+
+
+def _processor(table: TomlTable, key: str, value: str) -> str:
+    """The name of a kind of processor; `0` is any. Raises ManifestInvalid."""
+    if value != "0" and value not in PROCESSORS:
+        nearest = get_close_matches(value.lower()[:80], sorted(PROCESSORS), n=1, cutoff=0.5)
+        hint = f"did you mean {nearest[0]}?" if nearest else None
+        raise table.wrong(key, f"'{value}' is no processor that archspec names", hint)
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
