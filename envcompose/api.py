@@ -15,6 +15,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -390,6 +391,18 @@ def drift_of_tables() -> tuple[str, ...]:
     return table_drift(HttpIndex(IndexPolicy(refresh=True), Cache(None), rules, time.time, Http()), facts.torch)
 
 
+def world_of(
+    intent: Intent,
+    *,
+    refresh: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    trace: Callable[[str], None] = lambda line: None,
+) -> AbstractContextManager[World]:
+    """The real world for an intent, as a context: what `compose` asks; several compositions may share it."""
+    facts, rules = load_recipes()
+    return _world(intent, facts, rules, refresh=refresh, tell=tell, trace=trace)
+
+
 class _world:
     """The real world as a context: index, resolver and cache, closed at the end."""
 
@@ -452,6 +465,7 @@ __all__ = [
     "compose_environment",
     "load_recipes",
     "read_intent",
+    "world_of",
     "write_result",
 ]
     "repairs_of",

@@ -272,10 +272,13 @@ class UnknownValue(InputError):
         reason: str,
         known: Sequence[str] = (),
         suggestion: str | None = None,
+        command: str = "init",
     ) -> None:
         facts = (f"known: {', '.join(known)}",) if known else ()
         hints = (
-            f"did you mean {option} {suggestion}?" if suggestion else "envcompose init --help tells what it takes",
+            f"did you mean {option} {suggestion}?"
+            if suggestion
+            else f"envcompose {command} --help tells what it takes",
         )
         super().__init__(f"{option} {value[:80]} cannot be used: {reason}", facts=facts, hints=hints)
 
@@ -465,6 +468,38 @@ class IndexAddress(InputError):
         super().__init__(
             f"{shown} is no address of a package index",
             hints=("write it as https://HOST/simple",),
+        )
+
+
+class NotInComposition(InputError):
+    """A package that `explain` is asked about and that the composition does not have (exit 2)."""
+
+    code = "not-in-composition"
+
+    def __init__(self, *, name: str, reasons: Sequence[str], near: str | None, command: str | None) -> None:
+        hints = [f"did you mean {near}?"] if near else [f"ask for it: {command}"] if command else []
+        super().__init__(
+            f"{name} is not in this environment",
+            facts=reasons or ("nothing in it requires it, and you do not ask for it",),
+            hints=hints or ("check the spelling: the package index knows no such project either",),
+            packages=(name,),
+        )
+
+
+class NothingComposed(InputError):
+    """`explain` without inputs where no manifest of ours says what was asked for (exit 2)."""
+
+    code = "nothing-composed"
+
+    def __init__(self, *, path: str, package: str, exists: bool) -> None:
+        reason = "was not written by envcompose" if exists else "is not there"
+        super().__init__(
+            f"Nothing says what environment is meant: {path} {reason}",
+            hints=(
+                f"name what it is for, as for init: envcompose explain {package} axolotl --cuda 12.4",
+                f"name a manifest: envcompose explain {package} --manifest path/to/pixi.toml",
+            ),
+            file=path,
         )
 
 

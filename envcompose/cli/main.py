@@ -35,6 +35,21 @@ needed is unreachable or broken (or --require-proof is not met), 4 a file of you
 """
 
 
+_EXPLAIN_EXAMPLES = """\
+examples:
+  envcompose explain flash-attn                        # in the folder of a pixi.toml that envcompose wrote
+  envcompose explain flash-attn --not 2.8.3            # why not that version?
+  envcompose explain flash-attn --not sdist            # why not from source?
+  envcompose explain torch --not conda
+  envcompose explain python --not 3.13
+  envcompose explain cuda-nvcc --manifest envs/train
+  envcompose explain flash-attn axolotl --cuda 12.4    # without a manifest: what init would compose
+
+exit status: 0 explained (also where the answer is that it cannot be had), 1 the environment itself has no
+solution, 2 the package is not in it or the input cannot be used, 3 a source is unreachable or broken.
+"""
+
+
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose failures are errors like all others, with a near option as a hint.
 
@@ -58,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
         elif rest:
             known = [option for parser in self._all() for option in parser._option_string_actions]
             near = nearest(rest[0].partition("=")[0], known) if rest[0].startswith("--") else None
-            command = f"{self.prog} init" if hasattr(options, "words") else self.prog
+            command = f"{self.prog} {options.command}" if hasattr(options, "words") else self.prog
             raise Usage(reason=f"there is no use for {' '.join(rest)}", command=command, suggestion=near)
         return options
 
@@ -90,7 +105,7 @@ def _cancelled(*_: object) -> NoReturn:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; gives its exit status and never a traceback for what a user can cause.
 
-    With `init --json` and `verify --json`, every failure is a document on stdout too.
+    With `--json`, every failure is a document on stdout too.
     """
     from envcompose.cli.terminal import emit, one_line, plain
 
@@ -138,6 +153,10 @@ def _failed(error: EnvcomposeError, arguments: Sequence[str]) -> int:
         from envcompose.write.analysis_document import analysis_error_document
 
         print_document(analysis_error_document(error, envcompose=__version__))
+    elif list(arguments[:1]) == ["explain"] and "--json" in arguments:
+        from envcompose.write.explanation_document import explanation_error_document
+
+        print_document(explanation_error_document(error, envcompose=__version__))
     else:
         print_error(error)
     return error.exit_status
@@ -152,8 +171,9 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=f"run '{prog} init --help' for its options and examples",
     )
     parser.add_argument("--version", action="version", version=f"envcompose {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     _add_init(commands)
+    _add_explain(commands)
     _add_verify(commands)
     _add_analyze(commands)
     _add_recipes(commands)
@@ -170,7 +190,13 @@ def _add_init(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     init.set_defaults(run=_run_init)
     init.add_argument("words", nargs="*", metavar="STACK|REQUIREMENT|PATH", help="what the environment is for")
-    inputs = init.add_argument_group("inputs")
+    _add_inputs(init.add_argument_group("inputs"))
+    _add_target(init.add_argument_group("target"))
+    _add_preferences(init.add_argument_group("preferences"))
+    _add_output(init.add_argument_group("output"))
+
+
+def _add_inputs(inputs: argparse._ArgumentGroup) -> None:
     inputs.add_argument(
         "-r",
         "--requirement",
@@ -195,9 +221,6 @@ def _add_init(commands: argparse._SubParsersAction[_Parser]) -> None:
         metavar="CHANNEL",
         help="a conda channel by name, URL or file://, instead of conda-forge (may be given again, first wins)",
     )
-    _add_target(init.add_argument_group("target"))
-    _add_preferences(init.add_argument_group("preferences"))
-    _add_output(init.add_argument_group("output"))
 
 
 def _add_target(target: argparse._ArgumentGroup) -> None:
@@ -263,6 +286,42 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--force", action="store_true", help="replace a pixi.toml that is not ours, keeping the old one beside it"
     )
     group.add_argument("-v", "--verbose", action="store_true", help="tell more, on stderr")
+
+
+def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="why a package is where it is, and why not another version or source",
+        description="Compose again, and tell why one package is where it is: the rule that decided with its evidence, who\n"
+        "requires it, what holds it at its version. With --not: why not otherwise. Nothing is written.",
+        epilog=_EXPLAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explain.set_defaults(run=_run_explain)
+    explain.add_argument("package", metavar="PACKAGE", help="a distribution or a conda package of the environment")
+    explain.add_argument(
+        "words",
+        nargs="*",
+        metavar="STACK|REQUIREMENT|PATH",
+        help="what the environment is for, as for init (default: what the manifest says)",
+    )
+    about = explain.add_argument_group("question")
+    about.add_argument(
+        "--not",
+        dest="not_",
+        metavar="VERSION|SOURCE",
+        help="why not 2.8.3, '>=2.8', wheel, prebuilt, sdist, no-isolation, task, conda or pypi?",
+    )
+    about.add_argument(
+        "--manifest", metavar="PATH", help="a manifest that envcompose wrote, or its folder (default: pixi.toml)"
+    )
+    _add_inputs(explain.add_argument_group("inputs"))
+    _add_target(explain.add_argument_group("target"))
+    _add_preferences(explain.add_argument_group("preferences"))
+    output = explain.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print one JSON document to stdout and nothing else")
+    output.add_argument("-v", "--verbose", action="store_true", help="tell more, on stderr")
+    explain.set_defaults(name=None)
 
 
 def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -350,6 +409,12 @@ def _run_init(options: argparse.Namespace) -> int:
     from envcompose.cli.init import run_init
 
     return run_init(options)
+
+
+def _run_explain(options: argparse.Namespace) -> int:
+    from envcompose.cli.explain import run_explain
+
+    return run_explain(options)
 
 
 def _run_verify(options: argparse.Namespace) -> int:

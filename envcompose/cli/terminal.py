@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from envcompose.read.secrets import mask_secrets
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 QUIET_SECONDS = 0.5
 _MOST_FACTS = 16
+_WIDTH = 100
 
 
 def plain(text: str) -> str:
@@ -27,6 +29,22 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """Plain text whose line breaks are gone too, so that a foreign text cannot look like a line of ours."""
     return re.sub(r"[\n\t]", " ", plain(text))
+
+
+def wrapped(text: str) -> str:
+    """A line of a section: indented and folded where a terminal would break it; words stay whole, so that they can be copied.
+
+    Blanks in front of the text indent all of it further.
+    """
+    inner = " " * (len(text) - len(text.lstrip(" ")))
+    return textwrap.fill(
+        one_line(text.lstrip()),
+        _WIDTH,
+        initial_indent="  " + inner,
+        subsequent_indent="    " + inner,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def emit(text: str, stream: TextIO | None = None) -> None:

@@ -15,6 +15,8 @@ class OriginKind(StrEnum):
     COMMAND_LINE = "command-line"
     FILE = "file"
     RECIPE = "recipe"
+    QUESTION = "question"
+    """Asked by `explain --not`, which writes nothing."""
 
 
 class Outcome(StrEnum):
@@ -38,6 +40,8 @@ class Origin:
     def __str__(self) -> str:
         if self.kind is OriginKind.COMMAND_LINE:
             return "command line"
+        if self.kind is OriginKind.QUESTION:
+            return "the question"
         where = self.file or "recipe"
         return where if self.line is None else f"{where}:{self.line}"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 COMPOSITION = "composition-1.json"
 ANALYSIS = "analysis-1.json"
+EXPLANATION = "explanation-1.json"
 
 
 def composition_schema() -> dict[str, Any]:
@@ -18,6 +19,11 @@ def composition_schema() -> dict[str, Any]:
 def analysis_schema() -> dict[str, Any]:
     """The schema of the document "envcompose.analysis/1"."""
     return _schema(ANALYSIS)
+
+
+def explanation_schema() -> dict[str, Any]:
+    """The schema of the document "envcompose.explanation/1"."""
+    return _schema(EXPLANATION)
 
 
 def _schema(name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable
 from envcompose.model.analysis import Analysis
 from envcompose.model.distribution import PackageFile, WheelContents
-from envcompose.schema import composition_schema
+from envcompose.schema import composition_schema, explanation_schema
 from tests.golden.update import Replay
 from tests.replay.cases import all_cases
 from tests.replay.driver import Outputs, run_command
@@ -213,11 +213,13 @@ def test_a_secret_in_what_is_taken_for_a_path_is_shown_nowhere(replay: Replay, t
 
 
 def test_every_document_of_the_golden_cases_fits_the_shipped_schema() -> None:
-    validator = jsonschema.Draft202012Validator(composition_schema())
+    schemas = {schema["title"]: schema for schema in (composition_schema(), explanation_schema())}
+    validators = {name: jsonschema.Draft202012Validator(schema) for name, schema in schemas.items()}
     for case in all_cases():
         # The expected outputs name the digests of our own files instead of holding them.
         document = json.loads(
             re.sub(r'"sha256": "\{[^}]*\}"', f'"sha256": "{"0" * 64}"', case.expected()["document.json"])
         )
-        errors = [f"{case.name}: {error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+        found = validators[document["schema"]].iter_errors(document)
+        errors = [f"{case.name}: {error.json_path}: {error.message}" for error in found]
         assert errors == []

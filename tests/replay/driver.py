@@ -6,29 +6,36 @@ so that a change of the verifier's code does not touch the outputs of every case
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
-from envcompose.api import Inputs, Result, load_recipes, read_intent
+from envcompose.api import Result, load_recipes, read_intent
+from envcompose.cli.explain import again_of, inputs_of
+from envcompose.cli.explanation import explanation_text
 from envcompose.cli.init import read_wishes
 from envcompose.cli.main import build_parser
 from envcompose.cli.summary import summary_of
 from envcompose.cli.terminal import plain, print_error
 from envcompose.compose import World, compose
 from envcompose.errors import EnvcomposeError
+from envcompose.explaining import explain_intent
 from envcompose.model.composition import Composition
+from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts
 from envcompose.model.intent import Intent
 from envcompose.ports import PackageIndex
+from envcompose.read.question import read_question
 from envcompose.world.apply import plan_files, write_files
 from envcompose.world.uv import UvResolver
 from envcompose.write.bundle import bundle_of
 from envcompose.write.document import composition_document, error_document, file_entry
+from envcompose.write.explanation_document import explanation_document, explanation_error_document
 from tests.replay.channel import SmallCondaForge
 
 VERSION = "0.0.0"
@@ -60,41 +67,75 @@ class Recipes:
 def run_command(
     command: str, folder: Path, make_index: MakeIndex, recipes: Recipes, channel: SmallCondaForge | None = None
 ) -> Outputs:
-    """Run `envcompose init …` in a folder, which gets the written files; without a channel no lock is written."""
+    """Run `envcompose init …` or `envcompose explain …` in a folder, which gets the files that `init` writes.
+
+    Without a channel no lock is written.
+    """
     arguments = shlex.split(command)
-    assert arguments[:2] == ["envcompose", "init"], command
+    assert arguments[:2] in (["envcompose", "init"], ["envcompose", "explain"]), command
     options = build_parser().parse_args(arguments[1:])
     heard: list[Intent] = []
     with chdir(folder), UvResolver() as resolver:
         try:
             wishes = read_wishes(options, recipes.facts)
-            inputs = Inputs(
-                words=tuple(options.words),
-                requirement_files=tuple(options.requirement),
-                environment_file=options.file,
-                extras=tuple(options.extra),
-                groups=tuple(options.group),
-            )
-            output = Path(options.output) if options.output else None
-            intent, target = read_intent(inputs, wishes, recipes.facts, folder=output)
+            output = Path(options.output) if vars(options).get("output") else None
+            intent, target = read_intent(inputs_of(options), wishes, recipes.facts, folder=output)
             heard.append(intent)
             world = World(
                 facts=recipes.facts,
-                index=make_index(intent),
+                index=_Closed(make_index(intent)) if options.command == "explain" else make_index(intent),
                 resolver=resolver,
                 solver=channel.solver if channel else None,
                 names=channel.names if channel else None,
                 default_index=INDEX,
             )
+            if options.command == "explain":
+                return _explained(intent, world, options, resolver)
             composition = compose(intent, world)
             return _written(composition, target, options.force, resolver.resolves)
         except EnvcomposeError as error:
-            said = io.StringIO()
-            with redirect_stderr(said):
-                print_error(error)
-            document = error_document(error, version=VERSION, intent=heard[0] if heard else None)
-            texts = {"summary.txt": said.getvalue(), "document.json": _json(document)}
-            return Outputs(status=error.exit_status, texts=texts, composition=None, resolves=resolver.resolves)
+            return _failed(error, options.command, heard, resolver.resolves)
+
+
+class _Closed:
+    """An index whose wheels cannot be looked into: import names are for what is written, and `explain` writes nothing."""
+
+    def __init__(self, inner: PackageIndex) -> None:
+        self._inner = inner
+
+    def contents(self, file: PackageFile) -> None:
+        return None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+def _failed(error: EnvcomposeError, command: str, heard: Sequence[Intent], resolves: int) -> Outputs:
+    said = io.StringIO()
+    with redirect_stderr(said):
+        print_error(error)
+    if command == "explain":
+        document = explanation_error_document(error, envcompose=VERSION)
+    else:
+        document = error_document(error, version=VERSION, intent=heard[0] if heard else None)
+    texts = {"summary.txt": said.getvalue(), "document.json": _json(document)}
+    return Outputs(status=error.exit_status, texts=texts, composition=None, resolves=resolves)
+
+
+def _explained(intent: Intent, world: World, options: argparse.Namespace, resolver: UvResolver) -> Outputs:
+    question = read_question(options.not_) if options.not_ else None
+    found = explain_intent(intent, world, options.package, question=question)
+    document = explanation_document(
+        found.explanation,
+        envcompose=VERSION,
+        command=found.command,
+        manifest=None,
+        differences=None,
+        answer=found.answer,
+    )
+    text = explanation_text(found, path=None, move="", again=again_of(options), stream=io.StringIO())
+    texts = {"summary.txt": plain(text) + "\n", "document.json": _json(document)}
+    return Outputs(status=0, texts=texts, composition=found.composition, resolves=resolver.resolves)
 
 
 def _written(composition: Composition, target: Path, force: bool, resolves: int) -> Outputs:
