@@ -125,6 +125,19 @@ def test_an_answer_that_is_no_channel_is_told_as_broken(server: ChannelServer, f
     assert server.url in raised.value.sentence
 
 
+def test_a_channel_without_a_folder_for_the_platform_has_its_noarch_packages(server: ChannelServer) -> None:
+    server.fault = below("linux-64", Reply(status=404))
+
+    assert versions(solve(server, "python_abi 3.12.*")) == {"python_abi": "3.12"}
+
+
+def test_a_channel_without_noarch_is_refused_as_pixi_refuses_it(server: ChannelServer) -> None:
+    server.fault = below("noarch", Reply(status=404))
+
+    with pytest.raises(ChannelBroken, match="it has no folder noarch with repodata, which every channel has"):
+        solve(server, "ninja")
+
+
 CUT_SHORT = {
     "breaks off": bodies(lambda body: Reply(body=body, cut=len(body) // 2)),
     "ends early": bodies(lambda body: Reply(body=body[: len(body) // 2])),
