@@ -247,6 +247,7 @@ def _world(
     from envcompose.world.git import GitRepositories
     from envcompose.world.http import Http
     from envcompose.world.index import HttpIndex, IndexPolicy
+    from envcompose.world.links import LinkPages
     from envcompose.world.name_map import PublicNameMap
     from envcompose.world.own_names import NameFiles
     from envcompose.world.rattler import RattlerSolver
@@ -262,6 +263,7 @@ def _world(
         return HttpIndex(replace(policy, urls=urls, subdir=subdir), cache, rules, time.time, http)
 
     own = NameFiles(DiskFiles(manifest.folder), cache=cache, http=http, now=time.time, offline=offline)
+    links = LinkPages(cache=cache, http=http, now=time.time, offline=offline, refresh=refresh)
     resolver = UvResolver(trace)
     try:
         with resolver:
@@ -275,6 +277,7 @@ def _world(
                 ),
                 sources=DiskSources(manifest.folder, GitRepositories(folder, offline=offline)),
                 read_mapping=own.read,
+                read_links=links.read,
                 default_index=PYPI_SIMPLE_ENDPOINT.rstrip("/"),
                 root=manifest.folder.as_uri(),
                 now=now,

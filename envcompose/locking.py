@@ -31,6 +31,7 @@ from envcompose.manifest.lock_platforms import lock_platform_names
 from envcompose.manifest.urls import without_credentials
 from envcompose.manifest.workspace import ChannelPriority, PrereleaseMode, SolveStrategy, Workspace
 from envcompose.manifest.workspace_views import View, all_platforms, cutoffs_of
+from envcompose.model.distribution import PackageFile
 from envcompose.model.message import Message
 from envcompose.model.record import CondaRecord
 from envcompose.model.target import sys_platform
@@ -44,7 +45,8 @@ SUBDIRS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-ar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockWorld:
-    """What locking asks. `open_index` opens indexes for a subdir; `now` is what durations are counted from.
+    """What locking asks. `open_index` opens indexes for a subdir, `read_links` gives what a page links (find-links);
+    `now` is what durations are counted from.
 
     `root` is the address of the manifest's folder, with a slash at its end, for channels on disk.
     """
@@ -56,6 +58,7 @@ class LockWorld:
     names: NameMap
     sources: Sources
     read_mapping: ReadMapping
+    read_links: Callable[[str], tuple[PackageFile, ...]]
     default_index: str
     root: str
     now: datetime
@@ -154,28 +157,37 @@ class _Locking:
         if subdir not in SUBDIRS or (not goal.system and not subdir.startswith("win-")):
             what = f"PyPI dependencies for {goal.platform.name} ({subdir})"
             raise LockNotSupported(what=what, file=manifest, line=None)
-        if goal.options.find_links:
-            raise LockNotSupported(what="find-links, which are not read", file=manifest, line=None)
 
     def _half(self, goal: Goal, python: CondaRecord, kept: Kept, manifest: str) -> PypiHalf:
         interpreter = _interpreter(goal, python, manifest)
-        index = ManifestIndex(
-            lambda urls: self._world.open_index(goal.platform.subdir, urls),
-            IndexRules(
-                options=goal.options,
-                pins={wish.name: wish.index for wish in goal.pypi if wish.index is not None},
-                cutoff=self._cutoff,
-            ),
-        )
+        subdir = goal.platform.subdir
         reader = DirectReader(
             self._world.sources,
-            index,
+            self._world.open_index(subdir, (goal.options.index_url,)),
             self._world.rules,
             platform=sys_platform(goal.platform.subdir),
             python=interpreter.minor,
             commits=kept.commits,
         )
+        rules = IndexRules(
+            options=goal.options,
+            pins={wish.name: wish.index for wish in goal.pypi if wish.index is not None},
+            cutoff=self._cutoff,
+            links=self._links(goal, reader),
+        )
+        index = ManifestIndex(lambda urls: self._world.open_index(subdir, urls), rules)
         return PypiHalf(goal, self._world.resolver, index, reader, interpreter, kept=kept.versions)
+
+    def _links(self, goal: Goal, reader: DirectReader) -> dict[str, tuple[PackageFile, ...]]:
+        """What find-links offer, by name; of one file name the first counts."""
+        found: dict[str, tuple[PackageFile, ...]] = {}
+        for kind, value in goal.options.find_links:
+            pages = reader.linked(value) if kind == "path" else _by_name(self._world.read_links(value))
+            for name, files in pages.items():
+                known = found.get(name, ())
+                filenames = {file.filename for file in known}
+                found[name] = (*known, *(file for file in files if file.filename not in filenames))
+        return found
 
     def _cutoff(self, name: str) -> datetime | None:
         cutoff = self._workspace.pypi_cutoffs.get(name, self._workspace.exclude_newer)
@@ -245,6 +257,13 @@ class _Locking:
             options=_options(view),
             packages=packages,
         )
+
+
+def _by_name(files: Sequence[PackageFile]) -> dict[str, tuple[PackageFile, ...]]:
+    found: dict[str, tuple[PackageFile, ...]] = {}
+    for file in files:
+        found[file.name] = (*found.get(file.name, ()), file)
+    return found
 
 
 def _interpreter(goal: Goal, python: CondaRecord, manifest: str) -> Interpreter:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from posixpath import basename
 
 from packaging.requirements import Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 from packaging.version import InvalidVersion, Version
 
 from envcompose.analyse import ArchiveRefused, BuildRules, analyse_sdist, trim_checkout, trim_sdist
@@ -63,6 +69,7 @@ class DirectReader:
         self._commits = dict(commits or {})
         self._texts: dict[str, SdistTexts] = {}
         self._wheels: dict[str, str] = {}
+        self._on_demand: dict[str, Place] = {}
         self._analyses: dict[tuple[str, tuple[str | None, ...]], Analysis] = {}
 
     def read(self, name: str, place: Place) -> Direct:
@@ -75,12 +82,29 @@ class DirectReader:
             return self._commit(name, place)
         return self._on_disk(name, place)
 
+    def linked(self, path: str) -> dict[str, tuple[PackageFile, ...]]:
+        """The distributions in a folder on disk, by name. Raises LockNotSupported where it is none."""
+        names = self._sources.listing(path)
+        if names is None:
+            raise LockNotSupported(what=f"find-links that are no folder ({path})", file=None, line=None)
+        found: dict[str, tuple[PackageFile, ...]] = {}
+        for filename in names:
+            place = Place(path=posixpath.join(path, filename))
+            parsed = _parsed(filename)
+            if parsed is not None:
+                file = _file(parsed[0], parsed[1], filename, locked_path(place))
+                found[file.name] = (*found.get(file.name, ()), file)
+                self._on_demand[file.url] = place
+        return found
+
     def knows(self, file: PackageFile) -> bool:
         """Is a file one that was read here, and not from an index?"""
-        return file.url in self._texts or file.url in self._wheels
+        return file.url in self._texts or file.url in self._wheels or file.url in self._on_demand
 
     def metadata(self, file: PackageFile) -> str:
         """The headers of a wheel that was read here."""
+        if file.url not in self._wheels:
+            self._wheels[file.url] = self._sources.wheel(self._on_demand[file.url].path or "")
         return self._wheels[file.url]
 
     def references(self, direct: Direct) -> list[Requirement]:
@@ -100,6 +124,8 @@ class DirectReader:
     def analysis(self, file: PackageFile, torches: Sequence[str | None]) -> Analysis:
         """What the sources that were read here say under each torch."""
         key = (file.url, tuple(torches))
+        if file.url not in self._texts:
+            self._texts[file.url] = self._archive(self._on_demand[file.url])
         if key not in self._analyses:
             self._analyses[key] = analyse_sdist(
                 self._texts[file.url],
@@ -142,7 +168,7 @@ class DirectReader:
         if commit is None:
             commit = self._sources.commit(repository, place.reference)
         location = locked_git(place, commit)
-        folder = basename((place.inside or repository).rstrip("/").removesuffix(".git"))
+        folder = posixpath.basename((place.inside or repository).rstrip("/").removesuffix(".git"))
         if location not in self._texts:
             tree = self._sources.committed(repository, commit, place.inside)
             self._texts[location] = trim_checkout(tree, folder)
@@ -151,14 +177,17 @@ class DirectReader:
     def _on_disk(self, name: str, place: Place) -> Direct:
         path, location = place.path or ".", locked_path(place)
         if self._sources.listing(path) is None:
-            try:
-                self._texts[location] = trim_sdist(self._sources.archive(path), place.file_name)
-            except ArchiveRefused as error:
-                raise FileUnreadable(path=path, reason=f"it is neither a wheel nor an sdist: {error}") from error
+            self._texts[location] = self._archive(place)
             return self._tree(name, place, location)
         if location not in self._texts:
             self._texts[location] = trim_checkout(self._sources.folder(path), place.file_name or "project")
         return self._tree(name, place, location, is_tree=True)
+
+    def _archive(self, place: Place) -> SdistTexts:
+        try:
+            return trim_sdist(self._sources.archive(place.path or ""), place.file_name)
+        except ArchiveRefused as error:
+            raise FileUnreadable(path=str(place), reason=f"it is neither a wheel nor an sdist: {error}") from error
 
     def _tree(self, name: str, place: Place, location: str, *, is_tree: bool = False) -> Direct:
         file = _file(name, UNKNOWN, f"{name}.tar.gz", location)
@@ -166,6 +195,17 @@ class DirectReader:
         if analysis.name and canonicalize_name(analysis.name) != name:
             raise FileUnreadable(path=str(place), reason=f"it is the project {analysis.name}, not {name}")
         return _direct(name, place, location, file, _version(analysis.version), is_tree=is_tree)
+
+
+def _parsed(filename: str) -> tuple[str, Version] | None:
+    """Name and version of a distribution by its file name."""
+    try:
+        name, version = (
+            parse_wheel_filename(filename)[:2] if filename.endswith(".whl") else parse_sdist_filename(filename)
+        )
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        return None
+    return str(name), version
 
 
 def _file(name: str, version: Version, filename: str, url: str, *, sha256: str | None = None) -> PackageFile:

@@ -28,7 +28,9 @@ def distributions(
         file = member.release.file
         assert file is not None
         entry = locked(member, found.universe, index_source(file, default_index))
-        entries.append(replace(entry, location=url_text(entry.location)))
+        # A file on disk (find-links) has no index that could be told without a path of this machine.
+        index = entry.index if "://" in file.url else None
+        entries.append(replace(entry, location=url_text(entry.location), index=index))
     return tuple(entries)
 
 

@@ -30,8 +30,9 @@ class IndexRules:
 
     @property
     def urls(self) -> tuple[str | None, ...]:
-        """The indexes in the order in which uv asks them: extra ones first."""
-        return (*self.options.extra_index_urls, self.options.index_url)
+        """The indexes in the order in which uv asks them: extra ones first. With find-links alone there are none."""
+        extra, main = self.options.extra_index_urls, self.options.index_url
+        return () if self.options.find_links and not extra and main is None else (*extra, main)
 
     @property
     def merges(self) -> bool:
@@ -61,25 +62,29 @@ class ManifestIndex:
         """See ports.PackageIndex."""
         if self.direct is not None and self.direct.knows(file):
             return self.direct.metadata(file)
-        return self._at(self._rules.urls).metadata(file)
+        return self._any().metadata(file)
 
     def contents(self, file: PackageFile) -> WheelContents | None:
         """See ports.PackageIndex."""
-        return self._at(self._rules.urls).contents(file)
+        return self._any().contents(file)
 
     def known_size(self, file: PackageFile) -> int | None:
         """See ports.PackageIndex."""
-        return self._at(self._rules.urls).known_size(file)
+        return self._any().known_size(file)
 
     def analysis(self, file: PackageFile, *, torches: Sequence[str | None], python: str) -> Analysis:
         """See ports.PackageIndex."""
         if self.direct is not None and self.direct.knows(file):
             return self.direct.analysis(file, torches)
-        return self._at(self._rules.urls).analysis(file, torches=torches, python=python)
+        return self._any().analysis(file, torches=torches, python=python)
 
     def partner_index(self, url: str, name: str) -> tuple[PackageFile, ...] | None:
         """See ports.PackageIndex."""
-        return self._at(self._rules.urls).partner_index(url, name)
+        return self._any().partner_index(url, name)
+
+    def _any(self) -> PackageIndex:
+        """An index that reads files by their addresses; which one does not matter."""
+        return self._at(self._rules.urls or (None,))
 
     def _at(self, urls: tuple[str | None, ...]) -> PackageIndex:
         if urls not in self._opened:
@@ -88,9 +93,10 @@ class ManifestIndex:
 
     def _listed(self, name: str) -> Sequence[PackageFile] | None:
         links = self._rules.links.get(name, ())
+        pages: list[tuple[PackageFile, ...] | None]
         if name in self._rules.pins:
             pages = [self._at((self._rules.pins[name],)).project(name)]
-        elif self._rules.merges:
+        elif self._rules.merges or not self._rules.urls:
             pages = [self._at((url,)).project(name) for url in self._rules.urls]
         else:
             pages = [self._at(self._rules.urls).project(name)]
@@ -105,6 +111,8 @@ class ManifestIndex:
         options = self._rules.options
         if _covers(options.no_binary if file.is_wheel else options.no_build, file.name):
             return False
+        if file in self._rules.links.get(file.name, ()):
+            return True
         cutoff = self._rules.cutoff(file.name)
         return cutoff is None or (file.uploaded is not None and _instant(file.uploaded) < cutoff)
 
