@@ -12,9 +12,9 @@ from envcompose.model.intent import Intent
 from envcompose.model.repair import DEFAULT_EFFORT, Change, Conflict, Repair, Repairs
 from envcompose.repair.attempts import Attempts, OutOfEffort
 from envcompose.repair.best_first import cheapest_choices
-from envcompose.repair.conflict import conflict_of_clashes, find_conflict, named_places
+from envcompose.repair.conflict import conflict_of_lines, find_conflict, named_places
 from envcompose.search.relaxation import Choice, settled
-from envcompose.search.relaxations import clashes_of, relaxations_of
+from envcompose.search.relaxations import line_clash, line_parts, relaxations_of
 from envcompose.write.command import command_of
 from envcompose.write.words import STANDING_WORDS, weakest
 
@@ -41,11 +41,11 @@ def answer(
     attempts = Attempts(intent, relaxations, world, effort=effort, tell=tell)
     attempts.note((), error)
     tell("looking for what conflicts")
-    clashes = clashes_of(intent, world.facts, world.index)
+    clash = line_clash(intent, world.facts, world.index)
     conflict: Conflict | None
-    if clashes is not None:
-        conflict = conflict_of_clashes(relaxations, clashes)
-        must = [frozenset(place for place, one in enumerate(relaxations) if clashes.touches(one))]
+    if clash is not None:
+        conflict = conflict_of_lines(line_parts(intent, world.facts), relaxations, clash)
+        must = [frozenset(place for place, one in enumerate(relaxations) if clash.touches(one))]
     else:
         conflict = find_conflict(attempts, error, most=effort // 2)
         must = []

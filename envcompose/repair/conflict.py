@@ -8,13 +8,13 @@ or lets the conflict's own things compose without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from envcompose.errors import Infeasible
 from envcompose.model.repair import Conflict, Part
 from envcompose.repair.attempts import Attempts, OutOfEffort
 from envcompose.search.relaxation import Choice, Relaxation
-from envcompose.search.relaxations import Clashes
+from envcompose.search.relaxations import LineClash
 
 MOST_FACTS = 3
 """How many facts a conflict tells."""
@@ -37,11 +37,11 @@ def named_places(relaxations: Sequence[Relaxation], error: Infeasible) -> frozen
     return frozenset(place for place, one in enumerate(relaxations) if is_named(one, text))
 
 
-def conflict_of_clashes(relaxations: Sequence[Relaxation], clashes: Clashes) -> Conflict:
-    """The conflict of lines that clash by their metadata alone."""
-    clash, keys = clashes.shared
-    parts = [one.part for one in relaxations if one.key == one.line and one.key in keys]
-    return Conflict(parts=_ordered(parts), given=(), why=clash.facts, minimal=True)
+def conflict_of_lines(lines: Mapping[str, Part], relaxations: Sequence[Relaxation], clash: LineClash) -> Conflict:
+    """The conflict of lines (by key) that clash by their metadata alone."""
+    parts = [part for key, part in lines.items() if key in clash.lines]
+    parts += [one.part for one in relaxations if one.key in clash.extras]
+    return Conflict(parts=_ordered(parts), given=(), why=clash.facts, minimal=clash.same)
 
 
 def find_conflict(attempts: Attempts, first: Infeasible, *, most: int) -> Conflict | None:

@@ -91,8 +91,12 @@ class Draft:
         """The lines of the user's files that say something else now, in the order of the input."""
         reading = self._intent.reading
         pairs: list[tuple[Origin, str, str | None]] = []
+        # A conda line's bound on its PyPI twin stands in no line of its own.
+        twins = {conda.origin for conda in reading.conda}
         for before, now in ((reading.requirements, self.requirements), (reading.constraints, self.constraints)):
             for place, user in enumerate(before):
+                if now is self.constraints and user.origin in twins:
+                    continue
                 pairs.append((user.origin, user.text, now[place].text if place in now else None))
         for place, conda in enumerate(reading.conda):
             pairs.append((conda.origin, _conda_line(conda), _conda_line(self.conda[place])))

@@ -9,12 +9,14 @@ from itertools import groupby
 
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envcompose.errors import EnvcomposeError
+from envcompose.errors import EnvcomposeError, IndexUnreachable
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts
 from envcompose.model.intent import Intent
+from envcompose.model.repair import Part
 from envcompose.model.target import admits_python, marker_environment
 from envcompose.ports import PackageIndex
 from envcompose.resolve.clash import Clash, Line, find_clash
@@ -33,63 +35,117 @@ def relaxations_of(intent: Intent, facts: Facts, *, cuda_is_option: bool) -> tup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clashes:
-    """For each Python the clash of an intent's lines by their metadata alone, and the keys of the lines in it.
+class LineClash:
+    """Lines of an intent and extras of them (both by key) that clash by their metadata alone on every known Python.
 
-    Every Python that is known has one: no target and no torch helps, and every repair must loosen one of these lines,
-    or one of their extras where those are part of it.
+    No target and no torch helps, so every repair must loosen one of them. `same` says that it is one clash on all
+    Pythons; else the lines of all of them are here.
     """
 
-    by_python: Mapping[str, Clash]
-    keys: Mapping[str, frozenset[str]]
-    with_extras: bool
-
-    @property
-    def shared(self) -> tuple[Clash, frozenset[str]]:
-        """The clash that most Pythons share, the newest of them first, with the keys of its lines."""
-        counts = Counter(self.keys.values())
-        python = max(self.keys, key=lambda python: (counts[self.keys[python]], Version(python)))
-        return self.by_python[python], self.keys[python]
+    lines: frozenset[str]
+    extras: frozenset[str]
+    facts: tuple[str, ...]
+    same: bool
 
     def touches(self, relaxation: Relaxation) -> bool:
-        """Does a relaxation loosen what clashes on some Python?"""
-        is_extra = relaxation.key != relaxation.line
-        own = relaxation.line is not None and any(relaxation.line in keys for keys in self.keys.values())
-        return own and (self.with_extras or not is_extra)
+        """Does a relaxation loosen one of these lines or extras?"""
+        return relaxation.key in self.extras or (relaxation.key in self.lines and relaxation.key == relaxation.line)
 
 
-def clashes_of(intent: Intent, facts: Facts, index: PackageIndex) -> Clashes | None:
-    """The clashes of an intent's lines, or None where some Python has none that the metadata show."""
-    for with_extras in (False, True):
-        keys, lines = _lines(intent, facts, with_extras=with_extras)
-        found: dict[str, Clash] = {}
-        for python in (line.version for line in facts.pythons):
-            clash = find_clash(lines, _Offered(intent, facts, index, python), marker_environment(python))
-            if clash is None:
-                break
-            found[python] = clash
-        else:
-            named = {python: frozenset(keys[number] for number in clash.lines) for python, clash in found.items()}
-            return Clashes(by_python=found, keys=named, with_extras=with_extras)
+def line_clash(intent: Intent, facts: Facts, index: PackageIndex) -> LineClash | None:
+    """The clash of an intent's lines, or None where some Python has none that the metadata show, or they are not to be had."""
+    offered = {line.version: _Offered(intent, facts, index, line.version) for line in facts.pythons}
+    extras = frozenset(one.key for one in line_relaxations(intent, facts) if one.key != one.line and one.line)
+    try:
+        for taken in (frozenset(), extras):
+            found = _clash(intent, facts, offered, taken)
+            if found is not None:
+                return _with_fewest_extras(intent, facts, offered, found)
+    except IndexUnreachable:
+        return None
     return None
 
 
-def _lines(intent: Intent, facts: Facts, *, with_extras: bool) -> tuple[list[str], list[Line]]:
-    """The lines of an intent with their keys: stacks, requirements, constraints."""
+def _clash(intent: Intent, facts: Facts, offered: Mapping[str, _Offered], extras: frozenset[str]) -> LineClash | None:
+    """The clash of the lines with these extras only."""
+    keys, lines = _lines(intent, facts, extras)
+    found = _on_every_python(lines, offered)
+    if found is None:
+        return None
+    clash, numbers, same = _shared(found, lines, offered)
+    return LineClash(lines=frozenset(keys[n] for n in numbers), extras=extras, facts=clash.facts, same=same)
+
+
+def _with_fewest_extras(intent: Intent, facts: Facts, offered: Mapping[str, _Offered], found: LineClash) -> LineClash:
+    """The clash with no extra that it can do without."""
+    for extra in sorted(found.extras):
+        fewer = _clash(intent, facts, offered, found.extras - {extra})
+        found = fewer if fewer is not None else found
+    return found
+
+
+def _on_every_python(lines: Sequence[Line], offered: Mapping[str, _Offered]) -> dict[str, Clash] | None:
+    found: dict[str, Clash] = {}
+    for python, releases in offered.items():
+        clash = find_clash(lines, releases, marker_environment(python))
+        if clash is None:
+            return None
+        found[python] = clash
+    return found
+
+
+def _shared(
+    found: Mapping[str, Clash], lines: Sequence[Line], offered: Mapping[str, _Offered]
+) -> tuple[Clash, frozenset[int], bool]:
+    """A clash whose lines clash on every Python, by themselves; else the most telling one, with the lines of all."""
+    counts = Counter(clash.lines for clash in found.values())
+
+    def telling(python: str) -> tuple[bool, int, Version]:
+        own = found[python].lines
+        return len(own) > 1, counts[own], Version(python)
+
+    pythons = sorted(found, key=telling, reverse=True)
+    for python in pythons:
+        own = [line for line in lines if line.number in found[python].lines]
+        if _on_every_python(own, offered) is not None:
+            return found[python], found[python].lines, True
+    return found[pythons[0]], frozenset(number for clash in found.values() for number in clash.lines), False
+
+
+def line_parts(intent: Intent, facts: Facts) -> dict[str, Part]:
+    """Every line of an intent in the user's words, by its key."""
+    reading = intent.reading
+    parts = {}
+    for place, stack in enumerate(intent.stacks):
+        package = canonicalize_name(facts.stacks[stack.name].distribution)
+        parts[f"stacks {place}"] = Part(text=stack.text, origin=stack.origin, package=package)
+    for held, users in (("requirements", reading.requirements), ("constraints", reading.constraints)):
+        for place, user in enumerate(users):
+            parts[f"{held} {place}"] = Part(text=user.text, origin=user.origin, package=user.name)
+    for place, conda in enumerate(reading.conda):
+        parts[f"conda {place}"] = Part(
+            text=f"{conda.name} {conda.spec}", origin=conda.origin, package=canonicalize_name(conda.name)
+        )
+    return parts
+
+
+def _lines(intent: Intent, facts: Facts, taken: frozenset[str]) -> tuple[list[str], list[Line]]:
+    """The lines of an intent with their keys, and with these of their extras."""
     keys: list[str] = []
     lines: list[Line] = []
     conda = {request.origin: f"conda {place}" for place, request in enumerate(intent.reading.conda)}
     for place, request in enumerate(intent.stacks):
         recipe = facts.stacks[request.name]
         default = request.extras is None and intent.wishes.default_extras
-        extras = ",".join(recipe.default_extras if default else request.extras or ())
-        text = f"{recipe.distribution}[{extras if with_extras else ''}]{request.specifier}"
+        extras = recipe.default_extras if default else request.extras or ()
+        wanted = ",".join(extra for extra in extras if f"stacks {place} extra {extra}" in taken)
+        text = f"{recipe.distribution}[{wanted}]{request.specifier}"
         lines.append(Line(number=len(lines), requirement=Requirement(text)))
         keys.append(f"stacks {place}")
     for held, users in (("requirements", intent.reading.requirements), ("constraints", intent.reading.constraints)):
         for place, user in enumerate(users):
             requirement = Requirement(str(user.requirement))
-            requirement.extras = requirement.extras if with_extras else set()
+            requirement.extras = {extra for extra in requirement.extras if f"{held} {place} extra {extra}" in taken}
             lines.append(Line(number=len(lines), requirement=requirement, bound=held == "constraints"))
             keys.append(conda.get(user.origin, f"{held} {place}") if held == "constraints" else f"{held} {place}")
     return keys, lines
@@ -126,6 +182,9 @@ class _Offered:
         picked = [best_wheel(own, ranks) or sdist for ranks in self._ranks]
         try:
             forms = [form for file in dict.fromkeys(picked) if file is not None for form in self._texts(file)]
+        except IndexUnreachable:
+            # Every other question would fail alike, and slowly.
+            raise
         except EnvcomposeError:
             return None
         return [*forms, *self._conda(name, version)]
@@ -134,6 +193,8 @@ class _Offered:
         if name not in self._files:
             try:
                 files = self._index.project(name) or ()
+            except IndexUnreachable:
+                raise
             except EnvcomposeError:
                 self._failed.add(name)
                 files = ()

@@ -201,7 +201,11 @@ def _conda(place: int, request: CondaRequest, intent: Intent) -> Relaxation:
             draft.constraints.pop(number, None)
 
     def settle(draft: Draft, composition: Composition) -> tuple[Change, ...]:
-        return (Change(name=request.name, before=request.spec, after="*", cost=cost),)
+        solution = composition.solution
+        record = solution.conda.record(request.name) if solution is not None else None
+        after = f"=={record.version}" if record is not None else "*"
+        draft.conda[place] = replace(draft.conda[place], spec=after)
+        return (Change(name=request.name, before=request.spec, after=after, cost=cost),)
 
     step = Step(cost=cost, label=f"any {request.name}", apply=apply, settle=settle)
     part = Part(text=f"{request.name} {request.spec}", origin=request.origin, package=canonicalize_name(request.name))

@@ -121,7 +121,7 @@ def _python(python: str) -> Relaxation:
 
     def settle(draft: Draft, composition: Composition) -> tuple[Change, ...]:
         found = composition.target.python
-        draft.wishes = replace(draft.wishes, python=found)
+        draft.wishes = replace(draft.wishes, python=found if found != python else None)
         return (Change(name="python", before=python, after=found, cost=cost),)
 
     step = Step(cost=cost, label="any Python", apply=_set(python=None), settle=settle)

@@ -30,7 +30,10 @@ def _joined(parts: Sequence[Part]) -> str:
 def change_words(change: Change) -> str:
     """One change: what it was and what it becomes."""
     if change.after is None:
-        return f"{change.name} left out" if change.before in (None, change.name) else f"without {change.before}"
+        before = change.before or change.name
+        names_itself = change.name in before
+        what = before if names_itself else change.name if before in change.name else f"{change.name} {before}"
+        return f"{what} left out"
     if change.before is None:
         return f"{change.name} {change.after}"
     if change.before == change.after:
