@@ -31,6 +31,7 @@ class Package:
     depends: tuple[str, ...] = ()
     constrains: tuple[str, ...] = ()
     noarch: str | None = None
+    platform: str = "linux-64"
     archive: str = "conda"
     timestamp: int | None = 1_700_000_000_000
     license: str | None = "MIT"
@@ -40,7 +41,7 @@ class Package:
 
     @property
     def subdir(self) -> str:
-        return "noarch" if self.noarch else "linux-64"
+        return "noarch" if self.noarch else self.platform
 
     @property
     def stem(self) -> str:
@@ -52,6 +53,7 @@ class Package:
 
     def index_json(self) -> dict[str, object]:
         """What stands in info/index.json, and so in the channel's repodata."""
+        system, _, machine = self.platform.partition("-")
         found: dict[str, object] = {
             "name": self.name,
             "version": self.version,
@@ -61,8 +63,8 @@ class Package:
             "constrains": list(self.constrains),
             "noarch": self.noarch,
             "subdir": self.subdir,
-            "arch": None if self.noarch else "x86_64",
-            "platform": None if self.noarch else "linux",
+            "arch": None if self.noarch else {"64": "x86_64"}.get(machine, machine),
+            "platform": None if self.noarch else system,
             "timestamp": self.timestamp,
             "license": self.license,
             "track_features": self.track_features,
@@ -90,12 +92,14 @@ def write_channel(folder: Path, packages: Iterable[Package], *, sharded: bool = 
     """
     from rattler.index import index_fs
 
-    for subdir in SUBDIRS:
+    packages = tuple(packages)
+    subdirs = sorted({*SUBDIRS, *(package.subdir for package in packages)})
+    for subdir in subdirs:
         (folder / subdir).mkdir(parents=True, exist_ok=True)
     for package in packages:
         (folder / package.subdir / package.file_name).write_bytes(package.bytes())
     asyncio.run(index_fs(folder, write_zst=False, write_shards=sharded))
-    for subdir in SUBDIRS:
+    for subdir in subdirs:
         path = folder / subdir / "repodata.json"
         document = json.loads(path.read_text(encoding="utf-8"))
         for record in (*document["packages"].values(), *document["packages.conda"].values()):
