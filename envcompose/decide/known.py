@@ -58,7 +58,7 @@ def sound_prebuilt(
     if recipe is None or torch is None:
         return None, ()
     lost: list[Rejection] = []
-    for wheel in (wheel for wheel in recipe.prebuilt if wheel.version == version):
+    for wheel in recipe.prebuilt_of.get(version, ()):
         why = next(_misfits(recipe, wheel, torch, python, glibc), None)
         if why is None:
             return _filled(wheel, torch, python), ()

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from envcompose.model.composition import PypiDependency
 from envcompose.model.decision import Artifact
 from envcompose.model.intent import ArtifactKind, IndexOptions, ProjectFolder
+from envcompose.model.names import canonical_name
 from envcompose.model.requirement import UserRequirement
 from envcompose.model.target import Layer, TorchChoice
 from envcompose.resolve.closure import Closure, Member
@@ -66,14 +66,14 @@ def pypi_lines(plan: PypiPlan) -> tuple[PypiDependency, ...]:
             }
     for name in sorted(tasks):
         for requirement in plan.closure.members[name].requires:
-            other = plan.closure.members.get(canonicalize_name(requirement.name))
+            other = plan.closure.members.get(canonical_name(requirement.name))
             if other is not None and other.name not in lines and not _is_elsewhere(plan, other.name, tasks):
                 # The task installs with --no-deps, so what it needs must be in the lock.
                 lines[other.name] = _line(plan, other, f"required by {name}, which a task installs")
     if plan.project is not None:
         extras = tuple(sorted(plan.project.extras))
-        lines[canonicalize_name(plan.project.name)] = PypiDependency(
-            name=canonicalize_name(plan.project.name),
+        lines[canonical_name(plan.project.name)] = PypiDependency(
+            name=canonical_name(plan.project.name),
             path=plan.project.path,
             editable=True,
             extras=extras,
@@ -87,7 +87,7 @@ def _is_elsewhere(plan: PypiPlan, name: str, tasks: set[str]) -> bool:
 
 
 def _is_project(plan: PypiPlan, name: str) -> bool:
-    return plan.project is not None and canonicalize_name(plan.project.name) == name
+    return plan.project is not None and canonical_name(plan.project.name) == name
 
 
 def _reason(plan: PypiPlan, member: Member) -> str | None:
@@ -122,7 +122,7 @@ def _asked_extra(plan: PypiPlan, name: str) -> str | None:
         if member is None or not member.requested:
             continue
         for extra in member.extras:
-            if any(canonicalize_name(requirement.name) == name for requirement in _of_extra(plan, member, extra)):
+            if any(canonical_name(requirement.name) == name for requirement in _of_extra(plan, member, extra)):
                 return f"{requirer}[{extra}]"
     return None
 
@@ -169,7 +169,7 @@ def _extras_with(plan: PypiPlan, member: Member, tasks: set[str]) -> list[str]:
     """The extras of a package that bring something which a task installs."""
     found = []
     for extra in member.extras:
-        brought = {canonicalize_name(requirement.name) for requirement in _of_extra(plan, member, extra)}
+        brought = {canonical_name(requirement.name) for requirement in _of_extra(plan, member, extra)}
         if brought & tasks:
             found.append(extra)
     return found
@@ -179,7 +179,7 @@ def _instead_of(plan: PypiPlan, member: Member, extra: str, tasks: set[str]) -> 
     """The other requirements of an extra that cannot be named, as lines of their own."""
     lines: dict[str, PypiDependency] = {}
     for requirement in _of_extra(plan, member, extra):
-        name = canonicalize_name(requirement.name)
+        name = canonical_name(requirement.name)
         other = plan.closure.members.get(name)
         if other is not None and name not in tasks and plan.artifacts[name].kind is not ArtifactKind.CONDA:
             lines[name] = _line(plan, other, f"from {member.name}[{extra}], which also brings what a task installs")

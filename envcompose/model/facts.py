@@ -6,7 +6,7 @@ Versions are parsed, names normalised (PEP 503), CUDA lines and GPU architecture
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -231,6 +231,14 @@ class PackageRecipe:
     extensions: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
+    prebuilt_of: Mapping[Version, tuple[PrebuiltWheel, ...]] = field(init=False, repr=False, compare=False)
+    """The prebuilt wheels of each version, in the order of `prebuilt`."""
+
+    def __post_init__(self) -> None:
+        found: dict[Version, tuple[PrebuiltWheel, ...]] = {}
+        for wheel in self.prebuilt:
+            found[wheel.version] = (*found.get(wheel.version, ()), wheel)
+        object.__setattr__(self, "prebuilt_of", found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envcompose.model.names import canonical_name
 from envcompose.resolve.metadata import active_requirements, header_values
 from envcompose.resolve.universe import Release, TargetUniverse
 
@@ -65,7 +65,7 @@ def trace_closure(
     every requirement of its name.
     """
     walk = _Walk(
-        pins={canonicalize_name(name): Version(version) for name, version in pins.items()},
+        pins={canonical_name(name): Version(version) for name, version in pins.items()},
         universe=universe,
         environment=environment,
         overrides=overrides or {},
@@ -96,15 +96,24 @@ class _Walk:
         self._requires: dict[str, dict[str, Requirement]] = {}
         self._waiting: deque[str] = deque()
         self._texts: dict[str, tuple[str, ...]] = {}
+        self._shown: dict[int, tuple[Requirement, str]] = {}
+
+    def _text(self, requirement: Requirement) -> str:
+        """A requirement as text; the same few thousand are asked for again and again."""
+        known = self._shown.get(id(requirement))
+        if known is None:
+            # The requirement is kept with its text, so that its id stays its own.
+            known = self._shown[id(requirement)] = (requirement, str(requirement))
+        return known[1]
 
     def require(self, requirer: str, requirement: Requirement) -> None:
-        name = canonicalize_name(requirement.name)
+        name = canonical_name(requirement.name)
         requirement = self._overrides.get(name, requirement)
         if name not in self._pins:
             return
-        self._by.setdefault(name, {})[(requirer, str(requirement))] = requirement
+        self._by.setdefault(name, {})[(requirer, self._text(requirement))] = requirement
         known = self._extras.get(name)
-        wanted = {canonicalize_name(extra) for extra in requirement.extras}
+        wanted = {canonical_name(extra) for extra in requirement.extras}
         if known is None:
             self._extras[name] = set(wanted)
             self._waiting.append(name)
@@ -118,8 +127,8 @@ class _Walk:
             texts = self._texts_of(name)
             for requirement in active_requirements(texts, sorted(self._extras[name]), self._environment):
                 held = self._requires.setdefault(name, {})
-                if str(requirement) not in held:
-                    held[str(requirement)] = requirement
+                if self._text(requirement) not in held:
+                    held[self._text(requirement)] = requirement
                     self.require(name, requirement)
 
     def _texts_of(self, name: str) -> tuple[str, ...]:
@@ -141,7 +150,7 @@ class _Walk:
                 required_by=tuple(
                     sorted(
                         ((requirer, requirement) for (requirer, _), requirement in self._by[name].items()),
-                        key=lambda pair: (pair[0], str(pair[1])),
+                        key=lambda pair: (pair[0], self._text(pair[1])),
                     )
                 ),
             )

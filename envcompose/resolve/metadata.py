@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from envcompose.model.analysis import Reading
+from envcompose.model.names import canonical_name
 
 
 @lru_cache(maxsize=20_000)
@@ -46,7 +46,7 @@ def active_requirements(
 
     Lines that name an extra are parsed only where an extra was asked for: that is most of most metadata.
     """
-    wanted = tuple(canonicalize_name(extra) for extra in extras)
+    wanted = tuple(canonical_name(extra) for extra in extras)
     values = tuple(environment.items())
     active = []
     for text in texts:

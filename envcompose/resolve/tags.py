@@ -68,24 +68,26 @@ def linux_platforms(glibc: str, machine: str = "x86_64") -> list[str]:
     return [*platforms, f"linux_{machine}"]
 
 
-def wheel_tags(filename: str) -> list[str]:
-    """The tags of a wheel's file name, expanded."""
-    interpreters, abis, platforms = filename[:-4].split("-")[-3:]
-    return [f"{i}-{a}-{p}" for i in interpreters.split(".") for a in abis.split(".") for p in platforms.split(".")]
+@lru_cache(maxsize=1 << 14)
+def _expanded(interpreters: str, abis: str, platforms: str) -> tuple[str, ...]:
+    """The tags that a wheel's compressed tags stand for; few are in use, by thousands of files."""
+    return tuple(f"{i}-{a}-{p}" for i in interpreters.split(".") for a in abis.split(".") for p in platforms.split("."))
 
 
 def best_wheel(files: Sequence[PackageFile], ranks: Mapping[str, int]) -> PackageFile | None:
     """The wheel that fits best, or None; equal ranks go to the higher build tag, then to the later file name."""
-    best: tuple[int, tuple[int, str], str] | None = None
-    chosen = None
+    best: list[PackageFile] = []
+    least: int | None = None
     for file in files:
-        rank = _rank(file.filename, ranks) if file.is_wheel else None
-        if rank is None:
+        rank = _rank(file.filename, ranks) if file.filename.endswith(".whl") else None
+        if rank is None or (least is not None and rank > least):
             continue
-        found = (-rank, _build_tag(file.filename), file.filename)
-        if best is None or found > best:
-            best, chosen = found, file
-    return chosen
+        if rank != least:
+            best, least = [], rank
+        best.append(file)
+    if len(best) < 2:
+        return best[0] if best else None
+    return max(best, key=lambda file: (_build_tag(file.filename), file.filename))
 
 
 def _build_tag(filename: str) -> tuple[int, str]:
@@ -100,7 +102,7 @@ def _rank(filename: str, ranks: Mapping[str, int]) -> int | None:
     interpreter, abi, platform = filename[:-4].rsplit("-", 3)[1:]
     if "." not in interpreter and "." not in abi and "." not in platform:
         return ranks.get(f"{interpreter}-{abi}-{platform}")
-    return min((ranks[tag] for tag in wheel_tags(filename) if tag in ranks), default=None)
+    return min((ranks[tag] for tag in _expanded(interpreter, abi, platform) if tag in ranks), default=None)
 
 
 def is_pure(filename: str) -> bool:

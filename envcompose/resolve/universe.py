@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envcompose.model.analysis import Analysis, Reading
 from envcompose.model.distribution import PackageFile
+from envcompose.model.names import canonical_name
 from envcompose.ports import Offer, PackageIndex
 from envcompose.resolve.metadata import render_metadata
 from envcompose.resolve.tags import best_wheel, wheel_ranks
@@ -79,17 +78,17 @@ class TargetUniverse:
         self._installed_torch = installed_torch
         self._implied = implied
         self._unisolated = unisolated
-        self._by_version: dict[str, dict[Version, Release]] = {}
+        self._by_version: dict[str, dict[Version, Release | None]] = {}
         self._shown: dict[str, dict[str, Release]] = {}
 
     def page(self, name: str) -> Sequence[Offer] | None:
         """See ports.Universe."""
-        releases = self.releases(canonicalize_name(name))
-        return None if releases is None else [self._offer(release) for release in releases.values()]
+        releases = self.releases(canonical_name(name))
+        return None if releases is None else [_offer(filename, release) for filename, release in releases.items()]
 
     def metadata(self, name: str, filename: str) -> str | None:
         """See ports.Universe."""
-        releases = self.releases(canonicalize_name(name)) or {}
+        releases = self.releases(canonical_name(name)) or {}
         release = releases.get(filename)
         return None if release is None else self.metadata_of(release)
 
@@ -108,9 +107,15 @@ class TargetUniverse:
 
     def release(self, name: str, version: Version) -> Release:
         """The release behind one pin of an answer. Raises KeyError where it was never shown."""
-        if name not in self._by_version:
-            self._by_version[name] = {release.version: release for release in (self.releases(name) or {}).values()}
-        return self._by_version[name][version]
+        known = self._by_version.setdefault(name, {})
+        if version not in known:
+            # One or two versions of hundreds are asked for: looking is cheaper than a table of all.
+            offered = (self.releases(name) or {}).values()
+            known[version] = next((release for release in offered if release.version == version), None)
+        found = known[version]
+        if found is None:
+            raise KeyError(version)
+        return found
 
     def metadata_of(self, release: Release) -> str:
         """The metadata headers of one release as a resolver should see them: with the torch that it needs."""
@@ -154,25 +159,13 @@ class TargetUniverse:
 
     def _group(self, name: str, files: Sequence[PackageFile]) -> list[Release]:
         releases = []
-        for version, group in groupby(files, key=lambda file: file.version):
-            members = list(group)
+        for version, members in _by_version(files):
             if not self._admits(name, version):
                 continue
             chosen = best_wheel(members, self._ranks) or _sdist(members)
             if chosen is not None:
                 releases.append(Release(name=name, version=version, file=chosen))
         return releases
-
-    def _offer(self, release: Release) -> Offer:
-        file = release.file
-        filename = self._filename(release)
-        return Offer(
-            filename=filename,
-            sha256=(file.sha256 if file else None) or _name_digest(release, filename),
-            requires_python=file.requires_python if file else None,
-            yanked=file.yanked if file else False,
-            uploaded=file.uploaded if file else None,
-        )
 
     def _filename(self, release: Release) -> str:
         """The name under which the resolver sees a release: always a wheel, and unique for its version."""
@@ -181,6 +174,29 @@ class TargetUniverse:
         if file is not None and real and (file.version is release.version or file.version == release.version):
             return file.filename
         return f"{release.name.replace('-', '_')}-{release.version}-py3-none-any.whl"
+
+
+def _by_version(files: Sequence[PackageFile]) -> Iterator[tuple[Version, list[PackageFile]]]:
+    """Neighbours of one version; most of them share the very object, which is sooner seen than that two are equal."""
+    members: list[PackageFile] = []
+    for file in files:
+        if members and file.version is not members[0].version and file.version != members[0].version:
+            yield members[0].version, members
+            members = []
+        members.append(file)
+    if members:
+        yield members[0].version, members
+
+
+def _offer(filename: str, release: Release) -> Offer:
+    file = release.file
+    return Offer(
+        filename=filename,
+        sha256=(file.sha256 if file else None) or _name_digest(release, filename),
+        requires_python=file.requires_python if file else None,
+        yanked=file.yanked if file else False,
+        uploaded=file.uploaded if file else None,
+    )
 
 
 def stub(name: str, version: Version) -> Release:

@@ -6,13 +6,12 @@ A resolve costs seconds and an outlook milliseconds, so most candidates never ge
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envcompose.decide.known import known_bad
@@ -21,6 +20,7 @@ from envcompose.model.decision import CompileClass
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts, PackageRecipe
 from envcompose.model.intent import ArtifactKind, TorchFrom
+from envcompose.model.names import canonical_name
 from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import active_requirements, header_values
@@ -83,6 +83,8 @@ class Observer:
         self._ways: dict[tuple[str, Version, str, str], Ways] = {}
         self._plain: dict[tuple[int, str], tuple[Requirement, Outlook]] = {}
         self._fitting: dict[tuple[str, str], list[Version]] = {}
+        self._listed: dict[str, tuple[list[Version], list[Version]]] = {}
+        self._bounds: dict[int, tuple[Requirement, str]] = {}
 
     def look(self, requirements: Sequence[Requirement], torch: TorchChoice | None, python: str) -> Outlook:
         """The outlook of these direct requirements with this torch on this Python."""
@@ -112,7 +114,7 @@ class Observer:
 
     def _torch_bound(self, requirements: Sequence[Requirement], torch: TorchChoice | None) -> Outlook | None:
         for requirement in requirements if torch is not None else ():
-            about_torch = canonicalize_name(requirement.name) == TORCH
+            about_torch = canonical_name(requirement.name) == TORCH
             if (
                 torch is not None
                 and about_torch
@@ -128,7 +130,7 @@ class Observer:
         release = torch.release
         exact = {"triton": release.triton} if torch.layer is Layer.PYPI else {}
         for requirement in requirements:
-            pinned = exact.get(canonicalize_name(requirement.name))
+            pinned = exact.get(canonical_name(requirement.name))
             version = _exact_version(pinned)
             if version is not None and not requirement.specifier.contains(version, prereleases=True):
                 why = f"it needs {_bare(requirement)}, and torch {torch.version} needs {requirement.name}{pinned}"
@@ -137,7 +139,7 @@ class Observer:
 
     def _remembered(self, requirement: Requirement, around: Circumstances) -> Outlook:
         """The outlook of one requirement; without a recipe it is the same for every torch."""
-        if canonicalize_name(requirement.name) in self._facts.packages:
+        if canonical_name(requirement.name) in self._facts.packages:
             return self._requirement(requirement, around)
         key = (id(requirement), around.python)
         if key not in self._plain:
@@ -146,9 +148,10 @@ class Observer:
         return self._plain[key][1]
 
     def _requirement(self, requirement: Requirement, around: Circumstances) -> Outlook:
-        name = canonicalize_name(requirement.name)
+        name = canonical_name(requirement.name)
         recipe = self._facts.packages.get(name)
-        pinned = _exact_version(str(requirement.specifier))
+        bound = self._bound(requirement)
+        pinned = _exact_version(bound)
         if name == TORCH or requirement.url is not None or (recipe is None and pinned is None):
             return Outlook(stage=Stage.PASSED)
         files = self._index.project(name)
@@ -156,7 +159,7 @@ class Observer:
             return Outlook(
                 stage=Stage.ARTIFACT, why=f"there is no project {name} on the package index", rule="project-exists"
             )
-        versions = self._versions(name, files, requirement.specifier)
+        versions = self._versions(name, files, requirement.specifier, bound)
         if around.torch is not None and name in PARTNERS:
             pairs = release_partners(around.torch.release, name)
             versions = [version for version in versions if not pairs or version.public in pairs]
@@ -168,10 +171,25 @@ class Observer:
             return self._plain_pin(name, versions[0], around)
         return self._recipe_package(recipe, versions, around, pinned=pinned is not None)
 
-    def _versions(self, name: str, files: Sequence[PackageFile], specifier: SpecifierSet) -> list[Version]:
-        key = (name, str(specifier))
+    def _bound(self, requirement: Requirement) -> str:
+        """A requirement's specifier as text, made once."""
+        known = self._bounds.get(id(requirement))
+        if known is None:
+            # The requirement is kept with its text, so that its id stays its own.
+            known = self._bounds[id(requirement)] = (requirement, str(requirement.specifier))
+        return known[1]
+
+    def _versions(self, name: str, files: Sequence[PackageFile], specifier: SpecifierSet, bound: str) -> list[Version]:
+        """The versions that satisfy a specifier, newest first; pre-releases only where nothing else is left."""
+        key = (name, bound)
         if key not in self._fitting:
-            self._fitting[key] = _allowed(files, specifier)
+            if name not in self._listed:
+                self._listed[name] = (_newest_first(files), _newest_first(file for file in files if not file.yanked))
+            every, sound = self._listed[name]
+            listed = every if bound.startswith("==") else sound
+            fitting = [version for version in listed if specifier.contains(version, prereleases=True)]
+            final = [version for version in fitting if not version.is_prerelease]
+            self._fitting[key] = final or fitting
         return self._fitting[key]
 
     def _plain_pin(self, name: str, version: Version, around: Circumstances) -> Outlook:
@@ -273,7 +291,7 @@ class Observer:
             if text.lower().startswith(TORCH)
         ]
         for requirement in active_requirements(texts, (), marker_environment(around.python)):
-            if canonicalize_name(requirement.name) == TORCH and not requirement.specifier.contains(
+            if canonical_name(requirement.name) == TORCH and not requirement.specifier.contains(
                 around.torch.locked_version, prereleases=True
             ):
                 return f"needs {_bare(requirement)}"
@@ -287,14 +305,9 @@ class Observer:
         return self._ways[key]
 
 
-def _allowed(files: Sequence[PackageFile], specifier: SpecifierSet) -> list[Version]:
-    """The versions that satisfy a specifier, newest first; pre-releases only where nothing else is left."""
-    versions = sorted(
-        {file.version for file in files if not file.yanked or str(specifier).startswith("==")}, reverse=True
-    )
-    fitting = [version for version in versions if specifier.contains(version, prereleases=True)]
-    final = [version for version in fitting if not version.is_prerelease]
-    return final or fitting
+def _newest_first(files: Iterable[PackageFile]) -> list[Version]:
+    """The versions of files, each once. Pages are sorted by version, so that there is little to sort."""
+    return sorted(dict.fromkeys(file.version for file in files), reverse=True)
 
 
 def _exact_version(specifier: str | None) -> Version | None:

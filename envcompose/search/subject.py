@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envcompose.model.facts import StackRecipe
+from envcompose.model.names import canonical_name
 from envcompose.model.requirement import UserRequirement
 from envcompose.resolve.metadata import active_requirements
 
@@ -27,13 +27,13 @@ class Stack:
     @property
     def distribution(self) -> str:
         """The normalised name on the package index."""
-        return canonicalize_name(self.recipe.distribution)
+        return canonical_name(self.recipe.distribution)
 
     def extras_of(self, offered: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The extras to take from a release that offers these, and the default ones that it lacks."""
-        have = {canonicalize_name(extra) for extra in offered}
-        kept = [extra for extra in self.default_extras if canonicalize_name(extra) in have]
-        missing = [extra for extra in self.default_extras if canonicalize_name(extra) not in have]
+        have = {canonical_name(extra) for extra in offered}
+        kept = [extra for extra in self.default_extras if canonical_name(extra) in have]
+        missing = [extra for extra in self.default_extras if canonical_name(extra) not in have]
         return tuple(sorted({*self.extras, *kept})), tuple(missing)
 
 

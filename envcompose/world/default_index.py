@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_NAME = "PYPI_SIMPLE_ENDPOINT"
+_STATED = re.compile(r'^PYPI_SIMPLE_ENDPOINT\b[^=\n]*=\s*"([^"\n]+)"', re.MULTILINE)
 
 
 @cache
@@ -25,14 +25,10 @@ def _stated() -> str | None:
     if spec is None or spec.origin is None:
         return None
     try:
-        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError):
+        found = _STATED.search(Path(spec.origin).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == _NAME:
-            value = node.value.value if isinstance(node.value, ast.Constant) else None
-            return value if isinstance(value, str) else None
-    return None
+    return found[1] if found else None
 
 
 def _imported() -> str:

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from envcompose.analyse.version import ANALYSER_VERSION
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile, WheelContents
+from envcompose.model.names import canonical_name
 from envcompose.model.target import sys_platform
 from envcompose.world.analysis_json import analysis_from_json, analysis_to_json
 from envcompose.world.cache import Cache
@@ -67,7 +66,7 @@ class HttpIndex:
         """See ports.PackageIndex."""
         known: tuple[PackageFile, ...] | None = None
         for url in self._policy.urls:
-            files = self._page(url, canonicalize_name(name))
+            files = self._page(url, canonical_name(name))
             if files:
                 return files
             known = files if known is None else known
@@ -76,7 +75,7 @@ class HttpIndex:
     def partner_index(self, url: str, name: str) -> tuple[PackageFile, ...] | None:
         """See ports.PackageIndex."""
         try:
-            return self._page(url, canonicalize_name(name))
+            return self._page(url, canonical_name(name))
         except (IndexUnreachable, IndexBroken, NotCached, UploadTimesUnknown):
             return None
 

@@ -33,17 +33,16 @@ class Bundle:
 
 def bundle_of(composition: Composition, *, version: str, verifier: Mapping[str, str]) -> Bundle:
     """All files of a composition. Equal compositions give equal bytes; each file names the digest of the set."""
-    draft = _texts(composition, version, _NO_SET, verifier)
+    lock = lock_of(composition)
+    draft = _texts(composition, lock, version, _NO_SET, verifier)
     set_digest = hashlib.sha256("\0".join(text for _, text in draft).encode()).hexdigest()[:16]
-    return Bundle(files=_texts(composition, version, set_digest, verifier), set_digest=set_digest)
-
+    return Bundle(files=_texts(composition, lock, version, set_digest, verifier), set_digest=set_digest)
 
 def _texts(
-    composition: Composition, version: str, set_digest: str, verifier: Mapping[str, str]
+    composition: Composition, lock: str | None, version: str, set_digest: str, verifier: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     manifest = sealed(render_manifest(manifest_of(composition, version=version, set_digest=set_digest)))
     report = report_of(composition, version=version, set_digest=set_digest)
-    lock = lock_of(composition)
     digests = {MANIFEST: digest_of(manifest), REPORT: digest_of(report)}
     if lock is not None:
         digests[LOCK] = digest_of(lock)
