@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envcompose.errors import NotOurs, NotWritable
-from envcompose.world.files import remove_scratch, write_file
+from envcompose.world.files import remove_scratch, write_in_order
 from envcompose.write.bundle import MANIFEST, Bundle, is_untouched
 
 # As git reads them, each of these lines keeps pixi's folder out; the second is what `pixi init` writes.
@@ -58,8 +58,7 @@ def write_files(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) ->
             notes.append(f"the old {MANIFEST} is kept as {kept.name}")
         for file in files:
             remove_scratch(folder / file.path)
-            if file.action != "unchanged":
-                write_file(folder / file.path, file.text)
+        write_in_order([(folder / file.path, file.text) for file in files if file.action != "unchanged"])
     except OSError as error:
         raise NotWritable(path=error.filename or str(folder), reason=error.strerror or str(error)) from error
     return tuple(notes)

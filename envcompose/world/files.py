@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files as resource_files
 from pathlib import Path
 
 from envcompose.errors import FileMissing, FileUnreadable
+
+_AT_ONCE = 16
+"""How many files are synced at once."""
 
 
 class DiskFiles:
@@ -71,20 +75,45 @@ def remove_scratch(path: Path) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def write_file(path: Path, text: str) -> None:
-    """Replace a file in one step, synced before it takes its name: after a crash it is the old one or the new one.
+def write_in_order(files: Sequence[tuple[Path, str]]) -> None:
+    """Replace files, each in one step and in the order given, once all of them are on disk beside their places.
 
-    Bytes that were read with `surrogateescape` are written as they were.
+    After a crash each is the old one or the new one. Bytes that were read with `surrogateescape` are written as they
+    were. Raises OSError; what was not replaced by then stays as it was.
     """
+    scratches: list[Path] = []
+    try:
+        for path, text in files:
+            scratches.append(_staged(path, text))
+        # One after the other each would wait for the disk's journal; at once they share the wait.
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            list(pool.map(_sync, scratches))
+        for (path, _), scratch in zip(files, scratches, strict=True):
+            os.replace(scratch, path)
+    except BaseException:
+        for scratch in scratches:
+            scratch.unlink(missing_ok=True)
+        raise
+
+
+def _staged(path: Path, text: str) -> Path:
+    """A new file beside a place, with its text and the rights of what is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    scratch = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(scratch, 0o644 if not path.exists() else path.stat().st_mode & 0o777)
-        os.replace(scratch, path)
+        scratch.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
     except BaseException:
-        Path(scratch).unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
         raise
+    return scratch
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
