@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from envcompose import __version__
 from envcompose.cli.leave import leave
+from envcompose.cli.lock_options import add_lock
 from envcompose.errors import EnvcomposeError, OurBug, Usage
 
 _INTERRUPTED = 130
@@ -162,6 +163,10 @@ def _failed(error: EnvcomposeError, arguments: Sequence[str]) -> int:
         from envcompose.write.explanation_document import explanation_error_document
 
         print_document(explanation_error_document(error, envcompose=__version__))
+    elif list(arguments[:1]) == ["lock"] and "--json" in arguments:
+        from envcompose.write.lock_document import lock_error_document
+
+        print_document(lock_error_document(error, version=__version__))
     else:
         print_error(error)
     return error.exit_status
@@ -179,6 +184,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     _add_init(commands)
     _add_explain(commands)
+    add_lock(commands, _run_lock)
     _add_verify(commands)
     _add_analyze(commands)
     _add_recipes(commands)
@@ -420,6 +426,12 @@ def _run_explain(options: argparse.Namespace) -> int:
     from envcompose.cli.explain import run_explain
 
     return run_explain(options)
+
+
+def _run_lock(options: argparse.Namespace) -> int:
+    from envcompose.cli.lock import run_lock
+
+    return run_lock(options)
 
 
 def _run_verify(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 COMPOSITION = "composition-1.json"
 ANALYSIS = "analysis-1.json"
 EXPLANATION = "explanation-1.json"
+LOCK = "lock-1.json"
 
 
 def composition_schema() -> dict[str, Any]:
@@ -24,6 +25,11 @@ def analysis_schema() -> dict[str, Any]:
 def explanation_schema() -> dict[str, Any]:
     """The schema of the document "envcompose.explanation/1"."""
     return _schema(EXPLANATION)
+
+
+def lock_schema() -> dict[str, Any]:
+    """The schema of the document "envcompose.lock/1"."""
+    return _schema(LOCK)
 
 
 def _schema(name: str) -> dict[str, Any]:

@@ -1,0 +1,109 @@
+"""The JSON document of `envcompose lock`: every key always present, unknown is null."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from envcompose.check.verdict import Reason
+from envcompose.errors import EnvcomposeError
+from envcompose.model.message import Level, Message
+from envcompose.read.secrets import mask_secrets
+
+SCHEMA = "envcompose.lock/1"
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveEntry:
+    """One solve: what it is for, how much it brought, and what conda was held to beyond the manifest (name, spec, why)."""
+
+    environments: tuple[str, ...]
+    platform: str
+    conda: int
+    pypi: int
+    held: tuple[tuple[str, str, str], ...] = ()
+
+
+def lock_document(
+    *,
+    version: str,
+    verdict: str,
+    manifest: str | None,
+    solves: Sequence[SolveEntry] = (),
+    reasons: Sequence[Reason] = (),
+    messages: Sequence[Message] = (),
+    pixi: Document | None = None,
+    files: Sequence[Document] = (),
+) -> Document:
+    """The document; `verdict` is `locked`, and with --check `accepted` or `refused`."""
+    document = {
+        "schema": SCHEMA,
+        "version": version,
+        "verdict": verdict,
+        "manifest": manifest,
+        "solves": [_solve(one) for one in solves],
+        "reasons": [_reason(one) for one in reasons],
+        "findings": [],
+        "pixi": pixi,
+        "messages": [_message(one) for one in messages],
+    }
+    return {**_masked(document), "files": list(files)}
+
+
+def lock_error_document(error: EnvcomposeError, *, version: str) -> Document:
+    """The document of a failure."""
+    message = Message(
+        code=error.code,
+        level=Level.ERROR,
+        text="\n".join((error.sentence, *error.facts)),
+        file=error.file,
+        line=error.line,
+        packages=error.packages,
+        hint="; ".join(error.hints) or None,
+    )
+    verdict = "infeasible" if error.exit_status == 1 else "error"
+    return lock_document(version=version, verdict=verdict, manifest=None, messages=(message,))
+
+
+def _solve(entry: SolveEntry) -> Document:
+    return {
+        "environments": list(entry.environments),
+        "platform": entry.platform,
+        "conda": entry.conda,
+        "pypi": entry.pypi,
+        "held": [{"name": name, "spec": spec, "why": why} for name, spec, why in entry.held],
+    }
+
+
+def _reason(reason: Reason) -> Document:
+    return {
+        "code": reason.code,
+        "text": reason.text,
+        "environment": reason.environment,
+        "platform": reason.platform,
+        "package": reason.package,
+        "line": reason.line,
+    }
+
+
+def _message(message: Message) -> Document:
+    return {
+        "code": message.code,
+        "level": message.level.value,
+        "text": message.text,
+        "file": message.file,
+        "line": message.line,
+        "packages": list(message.packages),
+        "hint": message.hint,
+    }
+
+
+def _masked(value: Any) -> Any:
+    """The same value with no secret in any of its texts (law 9)."""
+    if isinstance(value, str):
+        return mask_secrets(value)
+    if isinstance(value, dict):
+        return {key: _masked(held) for key, held in value.items()}
+    return [_masked(held) for held in value] if isinstance(value, list) else value
