@@ -17,13 +17,13 @@ from envcompose.check.lock_platforms import aligned, locked_platform
 from envcompose.check.requirements import RequirementInvalid, parse_wanted
 from envcompose.check.verdict import Reason, Standing, Unmet, Verdict
 from envcompose.check.walk import Walk, Walked
-from envcompose.errors import LockInvalid
+from envcompose.errors import LockInvalid, LockUnsupported
 from envcompose.manifest.lock import Locked, LockedConda, LockedPypi, LockEnvironment, LockFile, OtherLockVersion
 from envcompose.manifest.lock_reading import read_lock
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import Environment, Platform, Workspace
 from envcompose.manifest.workspace_platforms import bare_platform
-from envcompose.manifest.workspace_views import View, all_platforms, platforms_of, view_of
+from envcompose.manifest.workspace_views import View, all_platforms, features_of, platforms_of, view_of
 from envcompose.ports import TextFiles
 
 Entry = TypeVar("Entry", LockedConda, LockedPypi)
@@ -46,7 +46,8 @@ def judge(
 
     `files` are asked for projects that the manifest names by path, below `root` (by default the manifest's folder).
     `default_index` is the address of PyPI's simple index. Without `now`, an `exclude-newer` that is a duration is
-    not judged. Raises LockUnsupported for conda packages that pixi builds from source.
+    not judged. Raises LockUnsupported for conda packages that pixi builds from source, and for packages under
+    development (`[dev]`): what they need is known to their build backends alone.
     """
     try:
         lock = read_lock(lock_text, path)
@@ -57,6 +58,7 @@ def judge(
     except LockInvalid as error:
         reason = Reason(code="lock-unreadable", text=error.sentence, line=error.line)
         return Verdict(standing=Standing.ERROR, reasons=(reason,))
+    _check_development(workspace)
     folder = workspace.path.rpartition("/")[0] if root is None else root
     judging = _Judging(
         workspace=workspace,
@@ -67,6 +69,15 @@ def judge(
     )
     reasons = tuple(judging.reasons())
     return Verdict(standing=Standing.STALE if reasons else Standing.UP_TO_DATE, reasons=reasons)
+
+
+def _check_development(workspace: Workspace) -> None:
+    for environment in workspace.environments:
+        for feature in features_of(workspace, environment):
+            names = [name for target in feature.targets for name in target.dev]
+            if names:
+                what = f"packages under development ([dev]: {', '.join(names)})"
+                raise LockUnsupported(path=workspace.path, what=what, line=1)
 
 
 def _check_requirements(lock: LockFile, path: str) -> None:

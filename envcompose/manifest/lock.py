@@ -102,7 +102,7 @@ class LockFile:
     """A whole lock file. `packages` of the text are those of the environments, each once.
 
     What a reader adds does not count in comparisons: `lines` gives the line on which the entry of a URL begins, and
-    `unread` the keys that pixi passes over, each with its line.
+    `unread` the keys that pixi passes over, and the entries that a later one of the same URL replaces, with their lines.
     """
 
     platforms: tuple[LockPlatform, ...]

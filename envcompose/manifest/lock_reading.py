@@ -64,17 +64,21 @@ def read_lock(text: str, path: str) -> LockFile | OtherLockVersion:
         return OtherLockVersion(version=version)
     top.note_unread(_TOP_KEYS)
     platforms = _platforms(top)
-    lines: dict[str, int] = {}
+    entries: dict[tuple[bool, str], tuple[str, int]] = {}
     packages: dict[tuple[bool, str], Locked] = {}
     for entry in top.tables("packages"):
         package = _package(entry)
-        packages[isinstance(package, LockedPypi), package.url] = package
-        lines[package.url] = entry.table.line
+        key = isinstance(package, LockedPypi), package.url
+        if key in entries:
+            top.unread.append(entries[key])
+        packages[key] = package
+        entries[key] = entry.name, entry.table.line
     names = {platform.name for platform in platforms}
     environments = top.inner("environments")
     found = tuple(
         _environment(name, environments.inner(name, or_null=False), names, packages) for name in environments.table
     )
+    lines = {url: line for (_, url), (_, line) in entries.items()}
     return LockFile(platforms=platforms, environments=found, lines=lines, unread=tuple(top.unread))
 
 
