@@ -212,21 +212,15 @@ def _expectations(
 
 
 def _versions(locked: LockedWorkspace) -> dict[str, str]:
-    """Every distribution of the default environment with its version, those that conda provides too."""
-    found: dict[str, str] = {}
-    for one in locked.solved:
-        if one.agreed.pypi is None or all(view.environment != DEFAULT for view in one.goal.views):
-            continue
-        for name in one.agreed.pypi.closure.members:
-            if name in one.agreed.conda.twins:
-                found.setdefault(name, one.agreed.conda.twins[name].version)
+    """Every PyPI distribution of the default environment with its version; conda's are left out, as `init` does."""
     for environment in locked.lock.environments:
         if environment.name == DEFAULT:
             entries = next(iter(environment.packages.values()), ())
-            found |= {
+            found = {
                 one.name: one.version for one in entries if isinstance(one, LockedPypi) and one.version is not None
             }
-    return dict(sorted(found.items()))
+            return dict(sorted(found.items()))
+    return {}
 
 
 @contextmanager

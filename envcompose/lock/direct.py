@@ -17,7 +17,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from envcompose.analyse import ArchiveRefused, BuildRules, analyse_sdist, trim_checkout, trim_sdist
-from envcompose.errors import FileUnreadable, LockNotSupported
+from envcompose.errors import EnvcomposeError, FileUnreadable, IndexUnreachable, LockNotSupported, NotCached
 from envcompose.lock.places import Place, locked_git, locked_path, locked_url
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile
@@ -43,6 +43,8 @@ class Direct:
     version: Version | None
     sha256: str | None = None
     is_tree: bool = False
+    note: str | None = None
+    """What its requirements rest on, where they could not be read from it."""
 
 
 class DirectReader:
@@ -150,9 +152,22 @@ class DirectReader:
             location = locked_url(place)
             address, _, fragment = (place.url or "").partition("#")
             file = _file(name, version, place.file_name, address, sha256=_sha256(fragment))
-            headers = self._index.metadata(file)
+            try:
+                headers = self._index.metadata(file)
+            except (IndexUnreachable, NotCached) as error:
+                return self._by_its_release(name, place, file, error)
         told = _version(next(iter(header_values(headers, "Version")), "")) or version
         return _direct(name, place, location, file, told, sha256=file.sha256)
+
+    def _by_its_release(self, name: str, place: Place, file: PackageFile, error: EnvcomposeError) -> Direct:
+        """A wheel that cannot be read: its requirements are those of the same release on the index, if there is one."""
+        public = Version(file.version.public)
+        own = [one for one in self._index.project(name) or () if one.version == public]
+        release = min(own, key=lambda one: (one.is_wheel, one.filename), default=None)
+        if release is None:
+            raise error
+        note = f"{place} could not be read, and stands with the requirements of {release.filename}"
+        return _direct(name, place, locked_url(place), release, public, sha256=file.sha256, note=note)
 
     def _archive_by_url(self, name: str, place: Place) -> Direct:
         if place.inside is not None:
@@ -221,10 +236,17 @@ def _direct(
     *,
     sha256: str | None = None,
     is_tree: bool = False,
+    note: str | None = None,
 ) -> Direct:
-    release = Release(name=name, version=version or UNKNOWN, file=file)
     return Direct(
-        name=name, place=place, location=location, release=release, version=version, sha256=sha256, is_tree=is_tree
+        name=name,
+        place=place,
+        location=location,
+        release=Release(name=name, version=version or UNKNOWN, file=file),
+        version=version,
+        sha256=sha256,
+        is_tree=is_tree,
+        note=note,
     )
 
 

@@ -47,4 +47,5 @@ def _direct(direct: Direct, member: Member, found: PypiFound, hashes: Mapping[st
         version=version,
         sha256=direct.sha256 or hashes.get(direct.location),
         index=None,
+        from_source=not direct.place.is_wheel,
     )

@@ -160,7 +160,8 @@ class PypiHalf:
             found = self._found(answer, universe, torch)
             now = _torch_of(found)
             if now == torch or not self._follows(found) or now in seen:
-                return found
+                # What does not follow torch reads the same beside any; only its order may be that of a build.
+                return replace(found, universe=self.universe(beside, now), torch=now)
             torch = now
         return PypiRefused(words="What follows the installed torch asks for another torch each time that it is read")
 
@@ -218,7 +219,10 @@ class PypiHalf:
         closure = trace_closure(
             answer.pins or {}, self._roots, universe, self._interpreter.markers, overrides=self._overrides
         )
-        built = {name: member for name, member in closure.members.items() if member.release.from_sdist}
+        wheels = {name for name, one in self._direct.items() if one.place.is_wheel}
+        built = {
+            name: member for name, member in closure.members.items() if member.release.from_sdist and name not in wheels
+        }
         return PypiFound(
             closure=closure,
             universe=universe,

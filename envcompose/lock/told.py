@@ -65,6 +65,8 @@ def _pypi(one: Solved, manifest: str) -> Iterator[Message]:
         text = f"the requirements of {name} are computed by its build, and were not followed to the end: {reasons[0]}"
         yield Message(code="metadata-assumed", level=Level.WARNING, text=text, packages=(name,))
     for name, direct in sorted(found.direct.items()):
+        if direct.note is not None:
+            yield Message(code="wheel-unread", level=Level.WARNING, text=direct.note, packages=(name,))
         if direct.version is None:
             text = f"only its build tells the version of {name} ({direct.place}): bounds on it were not judged"
             yield Message(code="version-unknown", level=Level.WARNING, text=text, packages=(name,))

@@ -153,8 +153,8 @@ class TargetUniverse:
     def reading_of(self, release: Release) -> Reading:
         """The sdist's metadata under this universe's assumption about the installed torch."""
         assert release.file is not None
-        seen = self._unisolated is None or release.name in self._unisolated
-        torch = self._installed_torch if seen else None
+        isolated = self._unisolated is not None and release.name not in self._unisolated
+        torch = None if isolated and self.analysis_of(release).follows_torch else self._installed_torch
         return self._index.analysis(release.file, torches=(torch,), python=self._python).readings[0]
 
     def _group(self, name: str, files: Sequence[PackageFile]) -> list[Release]:
