@@ -20,6 +20,7 @@ from envcompose.errors import NothingComposed, Usage
 from envcompose.explaining import Explained, explain_package
 from envcompose.model.intent import Wishes
 from envcompose.read.again import init_again
+from envcompose.read.secrets import without_secrets
 from envcompose.write.bundle import LOCK, MANIFEST
 from envcompose.write.explanation_document import explanation_document
 from envcompose.write.written import Written
@@ -119,7 +120,8 @@ def _by_manifest(options: argparse.Namespace) -> _Meant:
     if text is None or command is None:
         raise NothingComposed(path=os.path.relpath(path), package=options.package, exists=text is not None)
     again = build_parser().parse_args(shlex.split(command)[1:])
-    again.index = options.index or again.index
+    # A manifest holds no login of its index; it is found where other clients find it, or named with the index again.
+    again.index = options.index or (without_secrets(again.index) if again.index else None)
     again.offline = options.offline
     folder = path.parent
     return _Meant(

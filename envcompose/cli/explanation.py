@@ -251,7 +251,8 @@ def _answer(answer: Answer, found: Explained, *, move: str, again: str, stream: 
         if body:
             lines += ["", bold(title, stream), *(wrapped(line) for line in body)]
     if answer.intent is not None:
-        lines += ["", *_taking(answer, move)]
+        taking = _taking(answer, move)
+        lines += ["", *taking] if taking else []
     return [*lines, "", f"All about it: {one_line(again)}"]
 
 
@@ -273,7 +274,7 @@ def _verdict(answer: Answer, explanation: Explanation) -> str:
 def _answer_sections(answer: Answer) -> Iterable[tuple[str, list[str]]]:
     infeasible = answer.verdict is Verdict.INFEASIBLE
     yield "What keeps it out here", _few(list(answer.held_by))
-    title = "What every combination runs into, the nearest first" if len(answer.reasons) > 1 else "Why"
+    title = "What every combination runs into, the nearest first" if len(answer.reasons) > 1 else "What it runs into"
     title = title if infeasible else "What was passed over"
     yield title, [*_few(_rejections(answer.reasons)), *(f"  hint: {hint}" for hint in answer.hints)]
     if answer.verdict is Verdict.FEASIBLE:
@@ -309,9 +310,14 @@ def _change(change: Change) -> str:
 
 
 def _taking(answer: Answer, move: str) -> list[str]:
+    """How to get it; where it is infeasible, what looks for repairs."""
     assert answer.intent is not None
+    infeasible = answer.verdict is Verdict.INFEASIBLE
     if answer.typed:
-        return [f"To take it: {one_line(move + command_of(answer.intent))}"]
+        start = "What would have to give way for it" if infeasible else "To take it"
+        return [f"{start}: {one_line(move + command_of(answer.intent))}"]
+    if infeasible:
+        return []
     if answer.edits:
         return [wrapped(f"To take it, change {'; '.join(answer.edits)} where it stands, and compose again").strip()]
     return ["To take it, ask for it in an environment.yml (--file)"]

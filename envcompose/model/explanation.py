@@ -189,7 +189,7 @@ class Answer:
     """Pairs of the other composition that are known to be bad."""
     edits: tuple[str, ...] = ()
     intent: Intent | None = None
-    """What gets it; None where it is infeasible."""
+    """The intent that asks for it; None where no search was needed for the answer."""
     typed: bool = True
     """Can a command line alone ask for it? Else a file of the user's says otherwise."""
     hints: tuple[str, ...] = ()

@@ -184,6 +184,8 @@ def _composed(question: Question, altered: Altered, case: Circumstance, kind: Ar
             verdict=Verdict.INFEASIBLE,
             reasons=_nearest_first((_in_words(entry, intent) for entry in error.rejected), case.composition),
             edits=altered.edits,
+            intent=altered.intent,
+            typed=altered.typed,
             hints=error.hints,
             complete=error.complete,
         )

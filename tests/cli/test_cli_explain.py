@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -118,7 +119,8 @@ def test_a_question_is_answered_by_what_excludes_the_version(program: Program, i
     ]
     assert lines[5] == "  alpha 1.0 requires delta<1"
     answer = document(program.run("explain", "delta", "--not", "1.2", "--json"))["answer"]
-    assert (answer["verdict"], answer["command"]) == ("infeasible", None)
+    assert answer["verdict"] == "infeasible"
+    assert answer["command"].startswith("envcompose init omega delta==1.2 --python 3.12")
     assert answer["reasons"]
 
 
@@ -221,6 +223,34 @@ def test_secrets_of_an_index_and_foreign_texts_stay_away_from_the_terminal(
             outcome = program.run("explain", *arguments, "omega", *inputs, "--index", url, *more)
             assert "zq12345678" not in outcome.out + outcome.err
             assert "\x1b" not in outcome.out + outcome.err
+
+
+def test_a_manifest_is_read_though_it_holds_no_login_of_its_index(
+    program: Program, index: FakeIndex, inputs: tuple[str, ...]
+):
+    url = index.url.replace("http://", "http://reader:zq12345678@")
+    program.run("init", "omega", *inputs, "--index", url)
+    assert program.run("explain", "delta").status == 0
+    assert program.run("explain", "delta", "--index", url, "--refresh").status == 0
+    assert index.authorizations[-1] is not None
+
+
+def test_the_schema_is_a_schema_and_every_key_of_every_object_is_always_there():
+    schema = explanation_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    objects = list(every_object(schema))
+    assert len(objects) > 20
+    for found in objects:
+        assert found["required"] == list(found["properties"])
+        assert "additionalProperties" not in found
+
+
+def every_object(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        if "properties" in schema and isinstance(schema["properties"], dict) and "required" in schema:
+            yield schema
+        for held in schema.values():
+            yield from every_object(held)
 
 
 def test_the_help_shows_questions_that_can_be_asked(program: Program):

@@ -279,7 +279,7 @@ def test_an_infeasible_version_is_answered_by_what_excludes_it():
     assert answer.verdict is Verdict.INFEASIBLE
     assert answer.held_by == ("app 1.0 requires lib<2",)
     assert answer.reasons
-    assert answer.intent is None
+    assert command_of(answer.intent) == "envcompose init app lib==2.0 --python 3.12"
 
 
 def test_a_feasible_version_is_answered_by_what_changes_and_the_command():
@@ -452,3 +452,78 @@ def test_a_manifest_that_says_otherwise_is_told_line_by_line():
 def test_explaining_what_is_not_there_gives_nothing():
     composition = compose(intent_of(asked("app")), world_of(plain_index()))
     assert explain(composition, facts_of(), "elsewhere") is None
+
+
+def test_who_requires_a_package_only_because_of_it_is_no_way_to_it():
+    index = FakeIndex()
+    index.add("app-1.0-py3-none-any.whl", "lib")
+    index.add("lib-1.0-py3-none-any.whl", "plugin")
+    index.add("plugin-1.0-py3-none-any.whl", "lib>=1")
+    explanation = explained(intent_of(asked("app")), "lib", index=index).explanation
+    assert [links(chain) for chain in explanation.chains] == [["app", "lib"]]
+
+
+def test_a_circle_of_conda_packages_ends():
+    def record(name: str, *depends: str) -> CondaRecord:
+        url = f"https://channel.example/{name}.conda"
+        return CondaRecord(
+            name=name,
+            version="1",
+            build="0",
+            build_number=0,
+            subdir="noarch",
+            url=url,
+            channel="c",
+            file_name=name,
+            depends=depends,
+        )
+
+    records = (record("a", "b"), record("b", "a", "c"), record("c", "a"))
+    assert [link.name for link in way_between(["a"], records, "c")] == ["a", "b", "c"]
+
+
+def far_index() -> FakeIndex:
+    """As torch_index, with a newest release that needs a torch which does not exist, and an ext that nothing wants."""
+    index = torch_index()
+    index.add("frame-3.0-py3-none-any.whl", "torch==9.0")
+    index.add("ext-3.0.tar.gz", "torch")
+    return index
+
+
+def test_reasons_begin_with_the_release_that_is_chosen():
+    answer = explained(stack_intent(), "ext", index=far_index(), facts=torch_facts(), not_="3.0").answer
+    assert answer.verdict is Verdict.INFEASIBLE
+    assert [entry.what for entry in answer.reasons] == ["frame 1.0 to 2.0", "frame 3.0"]
+
+
+def test_a_reason_about_the_question_itself_comes_before_all_others():
+    index = far_index()
+    index.add("torch-2.7.0-cp312-cp312-manylinux_2_28_x86_64.whl")
+    torches = [torch_release("2.6.0", ["3.12"]), torch_release("2.7.0", ["3.12"], cuda="12.6")]
+    facts = facts_of(torches=torches, packages=(EXT,), stacks=(STACK,))
+    answer = explained(stack_intent(wishes=Wishes(cuda="12.4")), "torch", index=index, facts=facts, not_="2.7.0").answer
+    assert answer.reasons[0].what == "torch==2.7.0 (the question)"
+    assert answer.reasons[0].why == "torch 2.7.0 has wheels for CUDA 12.6, and CUDA 12.4 is asked for"
+
+
+def test_what_a_file_says_too_cannot_be_asked_on_a_command_line():
+    intent = intent_of(asked("app"), asked("lib>=1.2"), in_file("lib>=1.1", 4))
+    answer = explained(intent, "lib", not_="1.0").answer
+    assert answer.edits == ("lib>=1.2 (command line)", "lib>=1.1 (requirements.txt:4)")
+    assert not answer.typed
+
+
+def test_a_bound_on_the_stack_that_excludes_the_question_is_left_out_and_told():
+    answer = explained(stack_intent("frame<2"), "frame", index=torch_index(), facts=torch_facts(), not_="2.0").answer
+    assert (answer.verdict, answer.edits) == (Verdict.FEASIBLE, ("frame<2 (command line)",))
+    assert command_of(answer.intent) == "envcompose init frame==2.0"
+
+
+def test_extras_whose_marker_does_not_hold_bring_nothing_and_what_was_asked_for_comes_first():
+    index = FakeIndex()
+    index.add("app-1.0-py3-none-any.whl", "aid", "speed; extra == 'fast' and python_version < '3'")
+    index.add("aid-1.0-py3-none-any.whl", "speed; extra == 'fast'")
+    world = world_of(index)
+    composition = compose(intent_of(asked("app")), world)
+    found = absences_of(composition, world.index, "speed")
+    assert [(absence.requirer, absence.extras) for absence in found] == [("app", ()), ("aid", ("fast",))]
