@@ -6,9 +6,11 @@ A resolve costs seconds and an outlook milliseconds, so most candidates never ge
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import takewhile
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -186,7 +188,10 @@ class Observer:
             if name not in self._listed:
                 self._listed[name] = (_newest_first(files), _newest_first(file for file in files if not file.yanked))
             every, sound = self._listed[name]
-            listed = every if bound.startswith("==") else sound
+            listed = sound
+            if bound.startswith("=="):
+                pinned = _exact_version(bound)
+                listed = every if pinned is None else _beside(every, pinned)
             fitting = [version for version in listed if specifier.contains(version, prereleases=True)]
             final = [version for version in fitting if not version.is_prerelease]
             self._fitting[key] = final or fitting
@@ -308,6 +313,17 @@ class Observer:
 def _newest_first(files: Iterable[PackageFile]) -> list[Version]:
     """The versions of files, each once. Pages are sorted by version, so that there is little to sort."""
     return sorted(dict.fromkeys(file.version for file in files), reverse=True)
+
+
+def _beside(versions: Sequence[Version], pinned: Version) -> list[Version]:
+    """Of versions, newest first, those that a pin can mean: its own, and with any local label."""
+    public = Version(pinned.public)
+
+    def meant(version: Version) -> bool:
+        return version == pinned or (version.local is not None and Version(version.public) == public)
+
+    start = bisect_left(versions, True, key=lambda version: version <= pinned or meant(version))
+    return list(takewhile(meant, versions[start:]))
 
 
 def _exact_version(specifier: str | None) -> Version | None:

@@ -28,6 +28,8 @@ MOST_RELEASES = 150
 """How many of a stack's newest releases are looked at."""
 
 
+_ANY = "any torch"
+
 Failure = tuple[Outlook, TorchChoice | None, str]
 """An outlook that did not pass, with its torch and its Python."""
 
@@ -263,11 +265,13 @@ class Scout:
         return next((r for r in wanted if not r.specifier.contains(torch.locked_version, prereleases=True)), None)
 
     def _read(self, version: Version, torch: TorchChoice | None) -> StackRelease:
-        """A release as it is with this torch installed; read once."""
+        """A release as it is with this torch installed; read once, and once for all where it does not follow torch."""
         key = (version, None if torch is None else str(torch.version))
-        if key not in self._read_already:
-            self._read_already[key] = self._read_once(version, torch)
-        return self._read_already[key]
+        found = self._read_already.get((version, _ANY)) or self._read_already.get(key)
+        if found is None:
+            found = self._read_once(version, torch)
+            self._read_already[key if found.follows_torch else (version, _ANY)] = found
+        return found
 
     def _read_once(self, version: Version, torch: TorchChoice | None) -> StackRelease:
         assert self._stack is not None

@@ -18,6 +18,8 @@ from envcompose.ports import Offer, Universe
 _PAGE = "application/vnd.pypi.simple.v1+json"
 _LINE = 1 << 16
 
+_POLL_SECONDS = 0.005
+"""How long the server may take to notice that it is to stop."""
 GRACE_SECONDS = 4.0
 """How long an answer that the cache lacks is held back, to see whether the resolver needs it."""
 
@@ -31,7 +33,7 @@ class Loopback:
         self._ended: dict[str, threading.Event] = {}
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.answer = self._answer
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
 
     def __enter__(self) -> Loopback:
         self._thread.start()

@@ -34,19 +34,26 @@ class UvResolver:
         self._tell = tell
         self._loopback = Loopback()
         self._scratch = tempfile.TemporaryDirectory(prefix="envcompose-")
+        self._asking: subprocess.Popen[bytes] | None = None
         self.resolves = 0
 
     def __enter__(self) -> UvResolver:
         self._loopback.__enter__()
+        self._asking = _ask_interpreter(self._scratch.name)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loopback.__exit__()
+        if self._asking is not None:
+            self._asking.kill()
+            self._asking.wait()
         self._scratch.cleanup()
 
     def resolve(self, question: Question, universe: Universe) -> Answer:
         """See ports.Resolver."""
         self.resolves += 1
+        if self._asking is not None:
+            self._asking.wait()
         url = self._loopback.show(universe)
         folder = Path(self._scratch.name) / f"r{self.resolves}"
         folder.mkdir()
@@ -94,6 +101,25 @@ class UvResolver:
             # uv keeps the versions of an output that is there already, wherever they fit.
             _write_lines(folder / "out.txt", [f"{name}=={version}" for name, version in question.preferences.items()])
         return [uv.find_uv_bin(), "pip", "compile", *options, "-o", str(folder / "out.txt"), str(folder / "in.txt")]
+
+
+def _ask_interpreter(scratch: str) -> subprocess.Popen[bytes] | None:
+    """Let uv look at the interpreter while the search still reads: the first resolve then finds it in the scratch cache.
+
+    Where that fails, the resolve itself looks, and tells why.
+    """
+    import uv
+
+    try:
+        return subprocess.Popen(
+            [uv.find_uv_bin(), "python", "find", sys.executable],
+            env=_environment(scratch),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return None
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> str:
