@@ -166,7 +166,7 @@ class _Locking:
             self._world.open_index(subdir, (goal.options.index_url,)),
             self._world.rules,
             platform=sys_platform(goal.platform.subdir),
-            python=interpreter.minor,
+            markers=interpreter.markers,
             commits=kept.commits,
         )
         rules = IndexRules(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.requirements import Requirement
 from packaging.utils import (
@@ -19,12 +19,14 @@ from packaging.version import InvalidVersion, Version
 from envcompose.analyse import ArchiveRefused, BuildRules, analyse_sdist, trim_checkout, trim_sdist
 from envcompose.errors import EnvcomposeError, FileUnreadable, IndexUnreachable, LockNotSupported, NotCached
 from envcompose.lock.places import Place, locked_git, locked_path, locked_url
+from envcompose.lock.uv_sources import Redirected, redirected
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile
 from envcompose.ports import PackageIndex, Sources
 from envcompose.resolve.metadata import header_values, parse_requirement
 from envcompose.resolve.universe import Release
 
+NOWHERE = Redirected()
 UNKNOWN = Version("0")
 """Stands in for the version of a source tree that only its build would tell."""
 
@@ -45,6 +47,8 @@ class Direct:
     is_tree: bool = False
     note: str | None = None
     """What its requirements rest on, where they could not be read from it."""
+    redirected: Redirected = NOWHERE
+    """Where it says itself that its requirements come from."""
 
 
 class DirectReader:
@@ -60,14 +64,15 @@ class DirectReader:
         rules: BuildRules,
         *,
         platform: str,
-        python: str,
+        markers: Mapping[str, str],
         commits: Mapping[tuple[str, tuple[str, str] | None], str] | None = None,
     ) -> None:
         self._sources = sources
         self._index = index
         self._rules = rules
         self._platform = platform
-        self._python = python
+        self._markers = markers
+        self._python = markers["python_version"]
         self._commits = dict(commits or {})
         self._texts: dict[str, SdistTexts] = {}
         self._wheels: dict[str, str] = {}
@@ -109,8 +114,8 @@ class DirectReader:
             self._wheels[file.url] = self._sources.wheel(self._on_demand[file.url].path or "")
         return self._wheels[file.url]
 
-    def references(self, direct: Direct) -> list[Requirement]:
-        """The direct references among the requirements of what was read, as an isolated build has them."""
+    def requirements(self, direct: Direct) -> list[Requirement]:
+        """All requirements of what was read, as an isolated build has them."""
         file = direct.release.file
         assert file is not None
         if file.is_wheel:
@@ -121,7 +126,7 @@ class DirectReader:
         else:
             texts = self._index.analysis(file, torches=(None,), python=self._python).readings[0].requires_dist
         found = [parse_requirement(text) for text in texts]
-        return [requirement for requirement in found if requirement is not None and requirement.url is not None]
+        return [requirement for requirement in found if requirement is not None]
 
     def analysis(self, file: PackageFile, torches: Sequence[str | None]) -> Analysis:
         """What the sources that were read here say under each torch."""
@@ -179,24 +184,26 @@ class DirectReader:
 
     def _commit(self, name: str, place: Place) -> Direct:
         repository = place.repository or ""
-        commit = self._commits.get((repository, place.reference))
+        commit = self._commits.get((repository, place.told_reference))
         if commit is None:
             commit = self._sources.commit(repository, place.reference)
         location = locked_git(place, commit)
         folder = posixpath.basename((place.inside or repository).rstrip("/").removesuffix(".git"))
+        tree = self._sources.committed(repository, commit, place.inside)
         if location not in self._texts:
-            tree = self._sources.committed(repository, commit, place.inside)
             self._texts[location] = trim_checkout(tree, folder)
-        return self._tree(name, place, location)
+        return replace(self._tree(name, place, location), redirected=redirected(tree, place, self._markers))
 
     def _on_disk(self, name: str, place: Place) -> Direct:
         path, location = place.path or ".", locked_path(place)
         if self._sources.listing(path) is None:
             self._texts[location] = self._archive(place)
             return self._tree(name, place, location)
+        tree = self._sources.folder(path)
         if location not in self._texts:
-            self._texts[location] = trim_checkout(self._sources.folder(path), place.file_name or "project")
-        return self._tree(name, place, location, is_tree=True)
+            self._texts[location] = trim_checkout(tree, place.file_name or "project")
+        direct = self._tree(name, place, location, is_tree=True)
+        return replace(direct, redirected=redirected(tree, place, self._markers))
 
     def _archive(self, place: Place) -> SdistTexts:
         try:

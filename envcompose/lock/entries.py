@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from packaging.utils import canonicalize_name
+
 from envcompose.lock.direct import Direct
+from envcompose.lock.places import requirement_at
 from envcompose.lock.pypi_half import PypiFound
 from envcompose.manifest.url_text import url_text
 from envcompose.model.solution import LockedDistribution
 from envcompose.resolve.closure import Member
 from envcompose.resolve.locked import index_source, locked
+from envcompose.resolve.metadata import parse_requirement
 
 
 def distributions(
@@ -43,9 +47,19 @@ def _direct(direct: Direct, member: Member, found: PypiFound, hashes: Mapping[st
     version = None if direct.is_tree or direct.version is None else str(direct.version)
     return replace(
         entry,
+        requires_dist=tuple(_sent(text, direct) for text in entry.requires_dist),
         location=direct.location,
         version=version,
         sha256=direct.sha256 or hashes.get(direct.location),
         index=None,
         from_source=not direct.place.is_wheel,
     )
+
+
+def _sent(text: str, direct: Direct) -> str:
+    """A requirement as the project's own sources have it: what comes from elsewhere says where."""
+    requirement = parse_requirement(text)
+    place = None if requirement is None else direct.redirected.places.get(str(canonicalize_name(requirement.name)))
+    if requirement is None or requirement.url is not None or place is None:
+        return text
+    return requirement_at(requirement, place)

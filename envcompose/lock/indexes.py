@@ -48,8 +48,13 @@ class ManifestIndex:
         self._rules = rules
         self._opened: dict[tuple[str | None, ...], PackageIndex] = {}
         self._pages: dict[str, tuple[PackageFile, ...] | None] = {}
+        self._pins = dict(rules.pins)
         self.direct: DirectReader | None = None
         """Answers for what comes from no index."""
+
+    def pin(self, name: str, url: str) -> None:
+        """Take a name from one index alone; what the manifest pins stays so."""
+        self._pins.setdefault(name, url)
 
     def project(self, name: str) -> tuple[PackageFile, ...] | None:
         """See ports.PackageIndex."""
@@ -94,8 +99,8 @@ class ManifestIndex:
     def _listed(self, name: str) -> Sequence[PackageFile] | None:
         links = self._rules.links.get(name, ())
         pages: list[tuple[PackageFile, ...] | None]
-        if name in self._rules.pins:
-            pages = [self._at((self._rules.pins[name],)).project(name)]
+        if name in self._pins:
+            pages = [self._at((self._pins[name],)).project(name)]
         elif self._rules.merges or not self._rules.urls:
             pages = [self._at((url,)).project(name) for url in self._rules.urls]
         else:

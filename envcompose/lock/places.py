@@ -6,6 +6,8 @@ import posixpath
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
+from packaging.requirements import Requirement
+
 from envcompose.manifest.url_text import url_text
 from envcompose.manifest.urls import without_credentials
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
@@ -27,6 +29,13 @@ class Place:
     reference: tuple[str, str] | None = None
     inside: str | None = None
     lfs: bool | None = None
+    by_project: bool = False
+    """Is it said by `[tool.uv.sources]` of a project? pixi then tells branches and tags as revs."""
+
+    @property
+    def told_reference(self) -> tuple[str, str] | None:
+        """The reference as the lock tells it."""
+        return ("rev", self.reference[1]) if self.reference is not None and self.by_project else self.reference
 
     @property
     def file_name(self) -> str:
@@ -102,7 +111,20 @@ def locked_path(place: Place) -> str:
 def locked_git(place: Place, commit: str) -> str:
     """A commit as the lock has it: `git+<repository>?<kind>=<reference>#<commit>`."""
     pairs = [("subdirectory", posixpath.normpath(place.inside))] if place.inside else []
-    pairs += [place.reference] if place.reference else []
+    pairs += [place.told_reference] if place.told_reference else []
     pairs += [("lfs", "true" if place.lfs else "false")] if place.lfs is not None else []
     parts = urlsplit(without_credentials(place.repository or ""))
     return "git+" + urlunsplit(parts._replace(query=urlencode(pairs), fragment=commit))
+
+
+def requirement_at(requirement: Requirement, place: Place) -> str:
+    """A requirement that comes from a place, as the lock has it among others: `name[extra] @ place ; marker`."""
+    inside = f"#subdirectory={place.inside}" if place.inside else ""
+    if place.repository is not None:
+        reference = f"@{place.reference[1]}" if place.reference else ""
+        address = f"git+{without_credentials(place.repository)}{reference}{inside}"
+    else:
+        address = without_credentials(place.url or "") + inside if place.url is not None else locked_path(place)
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    marker = f" ; {requirement.marker}" if requirement.marker else ""
+    return f"{requirement.name}{extras} @ {address}{marker}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -17,7 +18,7 @@ from envcompose.lock.direct import UNKNOWN, Direct, DirectReader
 from envcompose.lock.goals import Goal
 from envcompose.lock.indexes import ManifestIndex
 from envcompose.lock.places import place_of_url, place_of_wish
-from envcompose.manifest.workspace import PypiWish
+from envcompose.manifest.workspace import PypiOrigin, PypiWish
 from envcompose.model.analysis import Analysis
 from envcompose.ports import Answer, Question, Resolver
 from envcompose.resolve.closure import Closure, Member, trace_closure
@@ -126,7 +127,9 @@ class PypiHalf:
         isolation = goal.options.no_build_isolation
         self._unisolated = None if isinstance(isolation, bool) and isolation else frozenset(isolation or ())
         index.direct = reader
-        self._direct = _Directs(reader, interpreter).all_of((*self.wishes, *goal.options.dependency_overrides.values()))
+        self._direct = _Directs(reader, index, interpreter.markers).all_of(
+            (*self.wishes, *goal.options.dependency_overrides.values())
+        )
         self.resolves = 0
 
     @property
@@ -249,44 +252,54 @@ class PypiHalf:
 
 
 class _Directs:
-    """Reads all that comes from no index, and what its own metadata name by address in turn."""
+    """Reads all that comes from no index, and what its own metadata send elsewhere in turn."""
 
-    def __init__(self, reader: DirectReader, interpreter: Interpreter) -> None:
+    def __init__(self, reader: DirectReader, index: ManifestIndex, markers: Mapping[str, str]) -> None:
         self._reader = reader
-        self._markers = interpreter.markers
+        self._index = index
+        self._markers = markers
         self._found: dict[str, Direct] = {}
 
     def all_of(self, wishes: Sequence[PypiWish]) -> Mapping[str, Direct]:
-        """By name; what the manifest names itself goes before what its projects name."""
-        waiting: list[tuple[str, Direct, tuple[str, ...]]] = []
+        """By name; what the manifest says itself goes before what its projects say."""
+        own = {wish.name for wish in wishes if wish.index is not None or wish.origin is not PypiOrigin.INDEX}
+        waiting: list[tuple[Direct, tuple[str, ...]]] = []
         for wish in wishes:
             place = place_of_wish(wish)
             if place is not None and _holds(wish, self._markers):
                 self._found[wish.name] = self._reader.read(wish.name, place)
-                waiting.append((wish.name, self._found[wish.name], wish.extras))
+                waiting.append((self._found[wish.name], wish.extras))
         while waiting:
-            name, direct, extras = waiting.pop()
-            references = self._reader.references(direct)
-            if not references:
-                continue
-            self._found[name] = replace(direct, release=replace(direct.release, rewrite=_by_name))
-            for requirement in active_requirements(map(str, references), extras, self._markers):
-                other = str(canonicalize_name(requirement.name))
-                if other not in self._found:
-                    self._found[other] = self._reader.read(other, place_of_url(requirement.url or ""))
-                    waiting.append((other, self._found[other], tuple(requirement.extras)))
+            direct, extras = waiting.pop()
+            requirements = self._reader.requirements(direct)
+            elsewhere = {str(canonicalize_name(one.name)) for one in requirements if one.url is not None}
+            elsewhere |= set(direct.redirected.places)
+            if elsewhere:
+                bare = replace(direct.release, rewrite=partial(_without_bounds, frozenset(elsewhere)))
+                self._found[direct.name] = replace(direct, release=bare)
+            for requirement in active_requirements(map(str, requirements), extras, self._markers):
+                name = str(canonicalize_name(requirement.name))
+                if name in own or name in self._found:
+                    continue
+                if name in elsewhere:
+                    place = direct.redirected.places.get(name) or place_of_url(requirement.url or "")
+                    self._found[name] = self._reader.read(name, place)
+                    waiting.append((self._found[name], tuple(requirement.extras)))
+                elif name in direct.redirected.indexes:
+                    self._index.pin(name, direct.redirected.indexes[name])
         return self._found
 
 
-def _by_name(headers: str) -> str:
-    """Headers without the addresses of their requirements: the resolver is shown one release of each."""
+def _without_bounds(names: frozenset[str], headers: str) -> str:
+    """Headers whose requirements of these names ask for nothing but the name: the resolver is shown one release of each."""
     lines = []
     for text in headers.splitlines():
         head, colon, value = text.partition(":")
         requirement = parse_requirement(value.strip()) if head.lower() == "requires-dist" else None
-        if requirement is not None and requirement.url is not None:
+        if requirement is not None and canonicalize_name(requirement.name) in names:
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
             marker = f" ; {requirement.marker}" if requirement.marker else ""
-            lines.append(f"{head}{colon} {_without_url(requirement)}{marker}")
+            lines.append(f"{head}{colon} {requirement.name}{extras}{marker}")
         else:
             lines.append(text)
     return "\n".join(lines) + "\n"

@@ -67,6 +67,9 @@ def _pypi(one: Solved, manifest: str) -> Iterator[Message]:
     for name, direct in sorted(found.direct.items()):
         if direct.note is not None:
             yield Message(code="wheel-unread", level=Level.WARNING, text=direct.note, packages=(name,))
+        for unread in direct.redirected.unread:
+            text = f"[tool.uv.sources] of {name} names a source of {unread} that is not followed: an index serves it"
+            yield Message(code="source-unread", level=Level.WARNING, text=text, packages=(name,))
         if direct.version is None:
             text = f"only its build tells the version of {name} ({direct.place}): bounds on it were not judged"
             yield Message(code="version-unknown", level=Level.WARNING, text=text, packages=(name,))

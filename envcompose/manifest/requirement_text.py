@@ -201,6 +201,8 @@ def _address(text: str) -> tuple[str, str]:
 
 
 def _written_address(url: str, *, of_source: bool) -> str:
+    if of_source and re.match(r"\.{0,2}/", url):
+        return f" @ {url}"  # A folder as the lock's own folder sees it: what a project's [tool.uv.sources] say.
     if not re.match(r"(?:git\+)?[A-Za-z]{2,}:", url):
         raise _Unreadable("the address is no URL that a package can come from")
     if not url.startswith("git+") and not _FILE.search(re.split("[?#]", url)[0]):
