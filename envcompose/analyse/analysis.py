@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from posixpath import basename, join, normpath
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse import conclusions, tools
+from envcompose.analyse.collecting import uncollected
 from envcompose.analyse.declared import Project, name_from_file, read_package_info, read_project
 from envcompose.analyse.environment import environment
 from envcompose.analyse.headers import toolkit_needs
@@ -44,21 +43,6 @@ def analyse_sdist(
     """
     with uncollected():
         return _analyse(texts, rules, torches, python, platform)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Put off the collection of cyclic garbage: it would walk every syntax tree again and again.
-
-    The bounds on an evaluation bound what lies uncollected meanwhile.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _analyse(

@@ -77,14 +77,13 @@ def fault_of_path(path: str) -> str | None:
     """Say why a member's path is not used, or None where it is a plain relative path."""
     if not path or len(path) > MAX_NAME:
         return "an empty or overlong path"
-    if path.startswith(("/", "\\")) or (len(path) > 1 and path[1] == ":"):
+    if path[0] in "/\\" or path[1:2] == ":":
         return "an absolute path"
     if ODD.search(path):
         return "an odd character in the path"
-    parts = path.split("/")
-    if ".." in parts:
+    if ".." in path and ".." in path.split("/"):
         return "a path that climbs out of the archive"
-    if len(parts) > MAX_DEPTH:
+    if path.count("/") >= MAX_DEPTH:
         return "a path too deep"
     return None
 
@@ -153,7 +152,7 @@ class _Stream:
 
 
 def _number(field: bytes) -> int:
-    if field[:1] == b"\x80":
+    if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     try:
         return int(field.strip(b"\0 ") or b"0", 8)
@@ -162,7 +161,8 @@ def _number(field: bytes) -> int:
 
 
 def _string(field: bytes) -> str:
-    return field.split(b"\0", 1)[0].decode("utf-8", "replace")
+    end = field.find(b"\0")
+    return (field if end < 0 else field[:end]).decode("utf-8", "replace")
 
 
 def _pax(body: bytes) -> dict[str, str]:
@@ -181,6 +181,7 @@ def _pax(body: bytes) -> dict[str, str]:
 
 
 MAX_EXTENDED = 1 << 16
+REGULAR = frozenset({b"0", b"\0", b"7"})
 KINDS = {b"1": "a hard link", b"2": "a symbolic link", b"3": "a device", b"4": "a device", b"6": "a pipe"}
 
 
@@ -247,16 +248,16 @@ def _take_member(
 ) -> None:
     if size < 0 or size > MAX_INFLATED:
         raise ArchiveRefused("a member's size is beyond the bounds")
-    regular = kind in (b"0", b"\0", b"7")
-    path, fault = _clean(path), None
+    regular = kind in REGULAR
+    path, fault, length = _clean(path), None, None
     if kind != b"5":
         fault = fault_of_path(path) if regular else KINDS.get(kind, "a member of an unknown kind")
     if fault is not None:
         _refuse(listing, path, fault)
-    body_size = size if regular or kind not in KINDS else 0
-    length = wanted(path, size) if regular and fault is None else None
-    if regular and fault is None:
+    elif regular:
         listing.sizes[path] = size
+        length = wanted(path, size)
+    body_size = size if regular or kind not in KINDS else 0
     if length is not None:
         body = stream.read(min(length, size))
         if len(body) < min(length, size):
@@ -268,7 +269,7 @@ def _take_member(
 
 
 def _clean(path: str) -> str:
-    while path.startswith("./"):
+    while path[:2] == "./":
         path = path[2:]
     return path.rstrip("/")
 

@@ -21,6 +21,7 @@ from envcompose.analyse.values import (
     Opaque,
     Raised,
     Scope,
+    Super,
     TextFile,
     Unknown,
     Value,
@@ -71,6 +72,8 @@ def get_attribute(machine: Machine, owner: Value, name: str) -> Value:
         return _module_attribute(machine, owner, name)
     if isinstance(owner, Bound):
         return machine.unknown(f"method.{name}")
+    if isinstance(owner, Super):
+        return _super_attribute(machine, owner, name)
     return natives.attribute(machine, owner, name)
 
 
@@ -85,7 +88,7 @@ def _module_attribute(machine: Machine, owner: LocalModule, name: str) -> Value:
 
 
 def _instance_attribute(machine: Machine, owner: Instance, name: str) -> Value:
-    if name in owner.names:
+    if name in owner.names and not is_property(owner, name):
         return present(machine, owner.names[name], name)
     if isinstance(owner.cls, str):
         method = library.instance_method(owner.cls, name)
@@ -96,6 +99,40 @@ def _instance_attribute(machine: Machine, owner: Instance, name: str) -> Value:
             return call_function(machine, found, [owner], {})
         return found if found.kind == "staticmethod" else Bound(found, owner)
     return machine.unknown(f"{owner.cls.name}.{name}") if found is ABSENT else found
+
+
+def is_property(owner: Instance, name: str) -> bool:
+    """Is an attribute of an object a property of its class?"""
+    found = find_in_class(owner.cls, name) if isinstance(owner.cls, Class) else ABSENT
+    return isinstance(found, Function) and found.kind == "property"
+
+
+def class_of_names(cls: Class | str, names: dict[str, Value]) -> Class | None:
+    """Find the class, among a class and its bases, whose body gave these names."""
+    queue: list[Value] = [cls]
+    for _ in range(50):
+        if not queue:
+            break
+        here = queue.pop(0)
+        if isinstance(here, Class):
+            if here.names is names:
+                return here
+            queue.extend(here.bases)
+    return None
+
+
+def _super_attribute(machine: Machine, owner: Super, name: str) -> Value:
+    for base in owner.bases:
+        found = find_in_class(base, name) if isinstance(base, Class) else ABSENT
+        if isinstance(found, Function):
+            return (
+                call_function(machine, found, [owner.owner], {})
+                if found.kind == "property"
+                else Bound(found, owner.owner)
+            )
+        if isinstance(base, Opaque) and name == "__init__":
+            return Bound(library.initialiser(base.path), owner.owner)
+    return Opaque(f"super().{name}")
 
 
 def find_in_class(cls: Class, name: str) -> Value:
@@ -177,7 +214,31 @@ def call_value(
         return _call_method(machine, callee, arguments, keywords, node)
     if isinstance(callee, Opaque):
         return library.call(machine, callee.path, arguments, keywords, node)
+    if isinstance(callee, Choice):
+        return _call_choice(machine, callee, arguments, keywords, node)
     return machine.unknown(node)
+
+
+def _call_choice(
+    machine: Machine, callee: Choice, arguments: list[Value], keywords: dict[str, Value], node: Node
+) -> Value:
+    """Call each of several callables under its own condition; one that raises is not the one."""
+    options: list[tuple[str, Value]] = []
+    for condition, option in callee.options:
+        if not isinstance(option, (Function, Bound, Class, Opaque)):
+            continue
+        machine.soft += 1
+        machine.conditions.append(condition)
+        try:
+            options.append((condition, call_value(machine, option, list(arguments), dict(keywords), node)))
+        except Raised:
+            continue
+        finally:
+            machine.conditions.pop()
+            machine.soft -= 1
+    if len(options) < 2:
+        return options[0][1] if options else machine.unknown(node)
+    return Choice(describe(node), None, (machine.file, machine.line), tuple(options))
 
 
 def _call_method(
@@ -204,13 +265,16 @@ def _call_method(
 def instantiate(machine: Machine, cls: Class, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     """Make an object of a class of the sdist and run its `__init__`."""
     made = Instance(cls, {})
-    if arguments and isinstance(arguments[0], str):
-        made.names["text"] = arguments[0]
-    initialise = find_in_class(cls, "__init__")
-    library.instantiated(machine, made, [base for base in _outer_bases(cls)], arguments, keywords)
+    first = arguments[0] if arguments else keywords.get("name")
+    if isinstance(first, str):
+        made.names["text"] = first
+    initialise, outer = find_in_class(cls, "__init__"), _outer_bases(cls)
     if isinstance(initialise, Function):
         call_function(machine, initialise, [made, *arguments], keywords)
-    elif cls.bases == () or _is_dataclass(cls):
+    for base in outer if not isinstance(initialise, Function) else ():
+        library.initialiser(base)(machine, [made, *arguments], keywords, cls.name)
+    library.instantiated(machine, made, outer)
+    if not isinstance(initialise, Function) and (cls.bases == () or _is_dataclass(cls)):
         names = [name for name in cls.names if not isinstance(cls.names[name], Function)]
         made.names.update(zip(names, arguments, strict=False))
         made.names.update(keywords)

@@ -6,9 +6,9 @@ import re
 from posixpath import basename
 
 from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
-from envcompose.analyse.needs import Found, backend_module, builds_with_torch, extensions, is_cmake_build
+from envcompose.analyse.needs import Found, backend_module, builds_with_torch, cmake_file, extensions, is_cmake_build
 from envcompose.analyse.tables import strings_in, table_at
-from envcompose.analyse.values import Choice, Value
+from envcompose.analyse.values import Choice, Unknown, Value
 from envcompose.model.analysis import BuildNeed, SdistTexts
 
 CUDA = frozenset({".cu"})
@@ -29,6 +29,9 @@ def compiles(found: Found) -> bool:
         return True
     modules = found.argument("ext_modules")
     if isinstance(modules, (list, tuple)) and modules:
+        return True
+    if isinstance(modules, Unknown) and not isinstance(modules, Choice) and count_sources(found.sdist, NATIVE):
+        # What cannot be followed is taken for what the sources say.
         return True
     tools = found.rules.backends.get(backend_module(found.project), ())
     return bool(tools) or any(found.argument(name) for name in ("rust_extensions", "cffi_modules"))
@@ -54,7 +57,7 @@ def standard_files(found: Found) -> list[str]:
 
 
 def _cmake_texts(found: Found) -> list[str]:
-    return [found.sdist.texts.get("CMakeLists.txt", "")] if is_cmake_build(found) else []
+    return [found.sdist.texts.get(cmake_file(found), "")] if is_cmake_build(found) else []
 
 
 def _is_build_file(name: str, found: Found) -> bool:

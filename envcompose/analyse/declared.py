@@ -99,7 +99,7 @@ def read_project(sdist: SdistTexts) -> Project:
     project = document.get("project")
     return Project(
         document=document,
-        build_backend=str(system.get("build-backend", LEGACY_BACKEND)),
+        build_backend=next(iter(strings_in(system.get("build-backend"))), LEGACY_BACKEND),
         build_requires=tuple(requires),
         backend_path=tuple(strings_in(system.get("backend-path"))),
         project=project if isinstance(project, Mapping) else None,
@@ -115,7 +115,7 @@ def project_metadata(project: Project) -> Metadata:
     return Metadata(
         requires=tuple(strings_in(table.get("dependencies"))),
         extras={extra: tuple(strings_in(value)) for extra, value in optional.items()},
-        requires_python=str(table["requires-python"]) if "requires-python" in table else None,
+        requires_python=next(iter(strings_in(table.get("requires-python"))), None),
     )
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 from envcompose.analyse.binding import assign
-from envcompose.analyse.calls import call_value, get_attribute, items_of, lookup
-from envcompose.analyse.machine import MAX_SIZE, Expression, Machine, choose, shorten
+from envcompose.analyse.calls import call_value, class_of_names, get_attribute, items_of, lookup
+from envcompose.analyse.machine import MAX_SIZE, Expression, Machine, choose, negate, shorten
 from envcompose.analyse.operations import (
     compare,
     get_item,
@@ -25,8 +25,10 @@ from envcompose.analyse.values import (
     ABSENT,
     Choice,
     Function,
+    Instance,
     Opaque,
     Scope,
+    Super,
     Unknown,
     Value,
 )
@@ -159,7 +161,19 @@ def _conditional(machine: Machine, node: ast.IfExp, scope: Scope) -> Value:
     truth = machine.truth(machine.evaluate(node.test, scope))
     if truth is not None:
         return machine.evaluate(node.body if truth else node.orelse, scope)
-    return choose(shorten(node.test), machine.evaluate(node.body, scope), machine.evaluate(node.orelse, scope))
+    condition = shorten(node.test)
+    body = _under(machine, condition, node.body, scope)
+    return choose(condition, body, _under(machine, negate(condition), node.orelse, scope))
+
+
+def _under(machine: Machine, condition: str, node: ast.expr, scope: Scope) -> Value:
+    machine.soft += 1
+    machine.conditions.append(condition)
+    try:
+        return machine.evaluate(node, scope)
+    finally:
+        machine.conditions.pop()
+        machine.soft -= 1
 
 
 def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Value:
@@ -210,6 +224,15 @@ def _call(machine: Machine, node: ast.Call, scope: Scope) -> Value:
 
 
 def _super(machine: Machine, scope: Scope) -> Value:
+    """Give the present object as the bases of the class see it that the present function stands in."""
+    inside: Scope | None = scope
+    while inside is not None and inside.outer is not None and not inside.outer.is_class:
+        inside = inside.outer
+    if inside is not None and inside.outer is not None:
+        owner = next(iter(inside.names.values()), None)
+        cls = class_of_names(owner.cls, inside.outer.names) if isinstance(owner, Instance) else None
+        if isinstance(owner, Instance) and cls is not None:
+            return Super(owner, cls.bases)
     return Opaque("super()")
 
 

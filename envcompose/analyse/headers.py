@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from posixpath import basename, dirname, join, normpath
 
 from envcompose.analyse.conclusions import compiles
-from envcompose.analyse.needs import TORCH_BUILDERS, Found, builds_with_torch, cmake_torch_place, extensions
+from envcompose.analyse.needs import (
+    TORCH_BUILDERS,
+    Found,
+    builds_with_torch,
+    cmake_torch_place,
+    extensions,
+    is_cmake_build,
+)
+from envcompose.analyse.tools import tool_needs
 from envcompose.analyse.trim import is_aside
 from envcompose.analyse.values import Unknown, paths_in
 from envcompose.model.analysis import Place, SystemNeed
@@ -28,16 +36,25 @@ def toolkit_needs(found: Found) -> tuple[SystemNeed, ...]:
         return ()
     needs: dict[str, SystemNeed] = {}
     includes = list(_outside_includes(found))
+    switched = _switched(found)
     for header, place in includes:
         package = package_of(found, header)
         if package:
             why = f"a source of the build includes {header}"
-            needs.setdefault(package, SystemNeed(name=package, condition=None, place=place, why=why))
+            needs.setdefault(package, SystemNeed(name=package, condition=switched, place=place, why=why))
     for name, place, condition in [*_outside(includes), *_builders(found)]:
         for package in _implied(found, name):
             why = f"{name} brings the header that it carries"
             needs.setdefault(package, SystemNeed(name=package, condition=condition, place=place, why=why))
     return tuple(needs[name] for name in sorted(needs))
+
+
+def _switched(found: Found) -> str | None:
+    """Say when a build by CMake compiles CUDA code at all; None where it always does, or where torch decides."""
+    if not is_cmake_build(found) or builds_with_torch(found):
+        return None
+    nvcc = next((need for need in tool_needs(found) if need.name.partition(">=")[0] == "nvcc"), None)
+    return "its CUDA code is compiled" if nvcc is None else nvcc.condition
 
 
 def package_of(found: Found, header: str) -> str | None:

@@ -36,11 +36,13 @@ def _entries(found: Found, key: str, value: object) -> Iterator[Hint]:
         yield Hint(kind=key, text=str(value)[:300], place=_place(found, key, key))
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, depth: int = 4) -> str:
+    if isinstance(value, (dict, list)) and not depth:
+        return "..."
     if isinstance(value, dict):
-        return ", ".join(f"{name} = {_shown(inner)}" for name, inner in value.items())
+        return ", ".join(f"{name} = {_shown(inner, depth - 1)}" for name, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(_shown(inner) for inner in value)
+        return ", ".join(_shown(inner, depth - 1) for inner in value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

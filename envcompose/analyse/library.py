@@ -21,8 +21,10 @@ ATTRIBUTES: dict[str, Known] = {}
 """What reading a dotted path gives, where it is a plain value."""
 METHODS: dict[tuple[str, str], Handler] = {}
 """Methods of records of outside classes, by class path and name; the record is the first argument."""
-CLASSES: dict[str, Handler] = {}
-"""Outside classes whose subclasses in the sdist are recorded when they are made."""
+CLASSES: dict[str, Callable[[Machine, Instance], None]] = {}
+"""Outside classes: what happens when an object of one of their subclasses in the sdist was made."""
+INITIALISERS: dict[str, Handler] = {}
+"""Outside classes: their `__init__`, called by a subclass in the sdist; the object is the first argument."""
 ALIASES: dict[str, str] = {}
 """Other paths of the same thing: compatibility modules, re-exports, vendored copies."""
 
@@ -72,14 +74,22 @@ def instance_method(cls: str, name: str) -> Handler | None:
     return METHODS.get((cls, name))
 
 
-def instantiated(
-    machine: Machine, made: Instance, bases: list[str], arguments: list[Value], keywords: dict[str, Value]
-) -> None:
+def initialiser(path: str) -> Handler:
+    """Give the `__init__` of an outside class; one that is not known does nothing."""
+    return INITIALISERS.get(resolve(path), _nothing)
+
+
+def _nothing(machine: Machine, arguments: list[Value], keywords: dict[str, Value], node: Value) -> Value:
+    return None
+
+
+def instantiated(machine: Machine, made: Instance, bases: list[str]) -> None:
     """Tell that an object of a class of the sdist with outside bases was made."""
     for base in bases:
         handler = CLASSES.get(resolve(base))
         if handler is not None:
-            handler(machine, arguments, keywords, made)
+            handler(machine, made)
+            return
 
 
 def calls(table: Mapping[str, Handler]) -> None:

@@ -76,7 +76,7 @@ def _int(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -
         return machine.unknown(node)
     try:
         return int(*arguments)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise program_error(error) from error
 
 

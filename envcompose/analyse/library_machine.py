@@ -9,6 +9,7 @@ from typing import Any
 from envcompose.analyse.files import children, exists, find, member_path
 from envcompose.analyse.library import ATTRIBUTES, CALLS
 from envcompose.analyse.machine import ROOT, Machine, program_error
+from envcompose.analyse.operations import ALWAYS_SET
 from envcompose.analyse.values import (
     Instance,
     Raised,
@@ -19,7 +20,6 @@ from envcompose.analyse.values import (
 
 Values = list[Value]
 Keywords = dict[str, Value]
-ALWAYS_SET = frozenset({"PATH", "HOME", "USER", "PWD", "LANG", "SHELL", "TMPDIR"})
 
 
 # Paths and the environment.

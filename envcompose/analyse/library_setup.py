@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import PurePosixPath
 from posixpath import dirname, splitext
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse import importing
-from envcompose.analyse.calls import items_of
+from envcompose.analyse.calls import call_function, find_in_class, get_attribute, is_property, items_of
 from envcompose.analyse.files import call_file, children, member_path, open_member
-from envcompose.analyse.library import ALIASES, ATTRIBUTES, CALLS, CLASSES, METHODS
+from envcompose.analyse.library import ALIASES, ATTRIBUTES, CALLS, CLASSES, INITIALISERS, METHODS
 from envcompose.analyse.library_machine import constant, named_unknown
 from envcompose.analyse.machine import Machine
 from envcompose.analyse.values import (
+    Class,
+    Function,
     Instance,
     LocalModule,
     Opaque,
@@ -143,18 +146,56 @@ def _extension(kind: str) -> Any:
     def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
         names = dict(zip(("name", "sources"), arguments, strict=False)) | keywords
         made = Instance("Extension", {"extra_compile_args": [], "libraries": [], **names, "kind": kind})
+        _read_texts(machine, names)
         machine.see("extension", made)
         return made
 
     return handler
 
 
+READ = (
+    "sources",
+    "include_dirs",
+    "library_dirs",
+    "libraries",
+    "extra_compile_args",
+    "extra_link_args",
+    "define_macros",
+)
+"""What setuptools reads of an extension while it builds."""
+
+
 def _extension_made(kind: str) -> Any:
-    def handler(machine: Machine, arguments: Values, keywords: Keywords, made: Value) -> Value:
-        made.names.update(dict(zip(("name", "sources"), arguments, strict=False)) | keywords)
-        machine.see("extension", Instance("Extension", {**made.names, "kind": kind}))
+    def handler(machine: Machine, made: Instance) -> None:
+        """Record an extension of a class of the sdist, and read what setuptools reads of it, properties among it."""
+        for name in READ:
+            if is_property(made, name):
+                with contextlib.suppress(Raised):
+                    get_attribute(machine, made, name)
+        names = {"name": made.names.get("text"), **made.names}
+        _read_texts(machine, names)
+        machine.see("extension", Instance("Extension", {**names, "kind": kind}))
 
     return handler
+
+
+def _read_texts(machine: Machine, names: Keywords) -> None:
+    """Ask the sdist's own objects among an extension's paths for their text, as setuptools does while it builds."""
+    for name in READ:
+        value = names.get(name)
+        for item in value if isinstance(value, (list, tuple)) else ():
+            if isinstance(item, Instance) and isinstance(item.cls, Class):
+                method = find_in_class(item.cls, "__str__")
+                if isinstance(method, Function):
+                    with contextlib.suppress(Raised):
+                        call_function(machine, method, [item], {})
+
+
+def _initialise_extension(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    made = arguments[0] if arguments else None
+    if isinstance(made, Instance):
+        machine.touch(made.names)
+        made.names.update(dict(zip(("name", "sources"), arguments[1:], strict=False)) | keywords)
 
 
 def _cythonize(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
@@ -238,13 +279,18 @@ CALLS.update({f"torch.cuda.{name}": _gpu(name) for name in GPU_QUESTIONS})
 METHODS.update({("importlib.loader", "load_module"): _load_module})
 
 
-CLASSES.update(
-    {
-        "setuptools.Extension": _extension_made("Extension"),
-        "torch.utils.cpp_extension.CUDAExtension": _extension_made("CUDAExtension"),
-        "pybind11.setup_helpers.Pybind11Extension": _extension_made("Pybind11Extension"),
-    }
-)
+EXTENSIONS = {
+    "setuptools.Extension": "Extension",
+    "torch.utils.cpp_extension.CUDAExtension": "CUDAExtension",
+    "torch.utils.cpp_extension.CppExtension": "CppExtension",
+    "pybind11.setup_helpers.Pybind11Extension": "Pybind11Extension",
+}
+"""Extension builders and the kind of what they make."""
+
+CLASSES.update({path: _extension_made(kind) for path, kind in EXTENSIONS.items()})
+INITIALISERS.update(dict.fromkeys(EXTENSIONS, _initialise_extension))
+CALLS.update({f"{path}.__init__": _initialise_extension for path in EXTENSIONS})
+CALLS.update({path: _extension(kind) for path, kind in EXTENSIONS.items()})
 
 
 ALIASES.update(
@@ -286,10 +332,6 @@ CALLS.update(
         "setuptools.setup": _setup,
         "setuptools.find_packages": _find_packages,
         "setuptools.find_namespace_packages": _find_packages,
-        "setuptools.Extension": _extension("Extension"),
-        "torch.utils.cpp_extension.CUDAExtension": _extension("CUDAExtension"),
-        "torch.utils.cpp_extension.CppExtension": _extension("CppExtension"),
-        "pybind11.setup_helpers.Pybind11Extension": _extension("Pybind11Extension"),
         "torch.utils.cpp_extension.BuildExtension.with_options": _with_options,
         "Cython.Build.cythonize": _cythonize,
     }
@@ -300,6 +342,7 @@ ATTRIBUTES.update(
         "torch.version.__version__": _torch(_torch_version),
         "torch.version.cuda": _torch(named_unknown("torch.version.cuda", True)),
         "torch.version.hip": _torch(constant(None)),
+        "torch.version.xpu": _torch(constant(None)),
         "torch.utils.cpp_extension.CUDA_HOME": _torch(named_unknown("CUDA_HOME", True)),
         "torch.utils.cpp_extension.ROCM_HOME": _torch(constant(None)),
         "torch.utils.cpp_extension.IS_HIP_EXTENSION": _torch(constant(False)),

@@ -345,7 +345,12 @@ def _options(value: Value, condition: str) -> tuple[tuple[str, Value], ...]:
 
 def negate(condition: str) -> str:
     """Say the opposite of a condition."""
-    return condition[4:] if condition.startswith("not ") and " " not in condition[4:] else f"not ({condition})"
+    if condition.startswith("no ") and " " not in condition[3:]:
+        return condition[3:]
+    inner = condition[4:]
+    if condition.startswith("not ") and " and " not in inner and " or " not in inner:
+        return inner[1:-1] if inner.startswith("(") and inner.find(")") == len(inner) - 1 else inner
+    return f"not ({condition})" if " " in condition else f"not {condition}"
 
 
 def shorten(node: ast.AST) -> str:

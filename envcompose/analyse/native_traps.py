@@ -16,7 +16,7 @@ from envcompose.analyse.conclusions import (
 )
 from envcompose.analyse.files import member_path
 from envcompose.analyse.machine import Seen
-from envcompose.analyse.needs import Found, extensions, is_cmake_build
+from envcompose.analyse.needs import Found, cmake_file, extensions, is_cmake_build
 from envcompose.analyse.tools import download_place, line_with
 from envcompose.analyse.trim import is_aside
 from envcompose.analyse.values import paths_in
@@ -25,7 +25,13 @@ from envcompose.model.analysis import BuildNeed, Trap
 Finder = Callable[[Found, tuple[BuildNeed, ...]], Iterator[Trap]]
 
 
+REPLACES = re.compile(r"\bself\.extensions\s*(?:\[:\]\s*)?=[^=]|\.ext_modules\s*=[^=]")
+"""A build command that exchanges the extensions for others: what setup() was given is only there to have it run."""
+
+
 def _missing_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    if any(REPLACES.search(text) for path, text in found.sdist.texts.items() if path.endswith(".py")):
+        return
     names = {name for name, _ in found.sdist.names}
     for seen, record in extensions(found):
         paths = [normpath(path.removeprefix("/sdist/")) for path in paths_in(record.names.get("sources"))]
@@ -170,7 +176,7 @@ def _standard(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
         number = standards[-1][3:]
         pattern = re.compile(rf"std[=:](c|gnu)\+\+{number}|CMAKE_C(?:XX|UDA)_STANDARD\s+{number}")
         text = f"compiles with a fixed -std={standards[-1]}, whatever its torch asks for"
-        place = line_with(found, pattern, *standard_files(found), "CMakeLists.txt")
+        place = line_with(found, pattern, *standard_files(found), cmake_file(found))
         yield Trap(code="cxx-standard", text=text, place=place)
 
 

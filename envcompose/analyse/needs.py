@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse.declared import Project
+from envcompose.analyse.declared import Project, cfg_lines, read_setup_cfg
 from envcompose.analyse.importing import STANDARD
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.program import Outcome
@@ -268,10 +269,16 @@ CMAKE_IMPORT = re.compile(
 )
 
 
+def cmake_file(found: Found) -> str:
+    """Name the build's CMakeLists.txt: the one at the root, else the first of those one folder below."""
+    files = sorted(path for path in found.sdist.texts if path.endswith("/CMakeLists.txt") and path.count("/") == 1)
+    return "CMakeLists.txt" if "CMakeLists.txt" in found.sdist.texts or not files else files[0]
+
+
 def _cmake_torch(found: Found) -> list[str]:
     if not is_cmake_build(found):
         return []
-    text = found.sdist.texts.get("CMakeLists.txt", "")
+    text = found.sdist.texts.get(cmake_file(found), "")
     names = [(first or second).lower() for first, second in CMAKE_IMPORT.findall(_uncommented(text))]
     return [name for name in names if name == "torch"]
 
@@ -295,9 +302,10 @@ def _from_cmake(found: Found) -> Iterator[BuildNeed]:
 def cmake_torch_place(found: Found) -> Place | None:
     """Give the line where the build's CMake looks for torch."""
     if _cmake_torch(found):
-        lines = found.sdist.texts["CMakeLists.txt"].splitlines()
+        file = cmake_file(found)
+        lines = found.sdist.texts[file].splitlines()
         number = next((n for n, line in enumerate(lines, 1) if CMAKE_IMPORT.search(line) and "orch" in line), 1)
-        return Place(file="CMakeLists.txt", line=number, text=lines[number - 1].strip()[:200])
+        return Place(file=file, line=number, text=lines[number - 1].strip()[:200])
     return None
 
 
@@ -313,16 +321,44 @@ def _hooked(found: Found) -> Iterator[BuildNeed]:
 
 def _setup_requires(found: Found) -> Iterator[BuildNeed]:
     seen = next(iter(found.seen("setup")), None)
+    for name, text in setup_requires(found):
+        if seen is not None:
+            yield _need(name, seen, f"setup_requires: {text}", required=False)
+
+
+def setup_requires(found: Found) -> list[tuple[str, str]]:
+    """Give the names and texts of setup_requires that hold on the target; setuptools adds them to what is declared."""
     value = found.argument("setup_requires")
     texts = [value] if isinstance(value, str) else value if isinstance(value, (list, tuple)) else []
+    texts = [*texts, *cfg_lines(found.sdist, read_setup_cfg(found.sdist).get("options", {}).get("setup_requires", ""))]
+    named: list[tuple[str, str]] = []
     for text in texts:
-        if seen is None or not isinstance(text, str):
-            continue
         try:
-            name = Requirement(text).name
+            requirement = Requirement(text) if isinstance(text, str) else None
         except InvalidRequirement:
             continue
-        yield _need(canonicalize_name(name), seen, f"setup_requires: {text}", required=False)
+        if requirement and (requirement.marker is None or requirement.marker.evaluate(_environment(found.python))):
+            named.append((canonicalize_name(requirement.name), text))
+    return named
+
+
+def is_declared(found: Found, need: BuildNeed) -> bool:
+    """Does an isolated build bring a need: is it declared, or in setup_requires?
+
+    setup_requires are told when setup() is called: what setup.py imports at its top is missed before.
+    """
+    names = set()
+    for text in found.project.build_requires:
+        with contextlib.suppress(InvalidRequirement):
+            names.add(canonicalize_name(Requirement(text).name))
+    if need.distribution in names:
+        return True
+    lines = found.sdist.texts.get("setup.py", "").splitlines()
+    place = need.place
+    at_top = (
+        place is not None and place.file == "setup.py" and "".join(lines[place.line - 1 : place.line])[:1].strip() != ""
+    )
+    return not at_top and need.distribution in {name for name, _ in setup_requires(found)}
 
 
 def _from_hooks(found: Found) -> Iterable[BuildNeed]:

@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 
-from envcompose.analyse.machine import MAX_SIZE, Machine, program_error, shorten
+from envcompose.analyse.machine import MAX_OPTIONS, MAX_SIZE, Machine, program_error, shorten
 from envcompose.analyse.values import (
     ABSENT,
     EXECUTED,
@@ -18,6 +18,9 @@ from envcompose.analyse.values import (
     Unknown,
     Value,
 )
+
+ALWAYS_SET = frozenset({"PATH", "HOME", "USER", "PWD", "LANG", "SHELL", "TMPDIR"})
+"""Environment variables that every machine has."""
 
 
 def hashed(machine: Machine, values: list[Value], node: ast.AST) -> Value:
@@ -150,7 +153,12 @@ def percent(machine: Machine, template: Value, values: Value, node: ast.AST) -> 
 
 def _bounded(machine: Machine, kind: ast.operator, left: Value, right: Value) -> bool:
     if isinstance(kind, ast.Pow):
-        return isinstance(left, (int, float)) and isinstance(right, (int, float)) and abs(right) < 64 > abs(left) ** 0.2
+        return (
+            isinstance(left, (int, float))
+            and isinstance(right, (int, float))
+            and abs(right) < 64
+            and abs(left) < 1 << 30
+        )
     if isinstance(kind, ast.LShift):
         return isinstance(right, int) and 0 <= right < 64
     for one, other in ((left, right), (right, left)):
@@ -206,7 +214,7 @@ def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
 def _contains(machine: Machine, item: Value, container: Value, node: ast.AST) -> Value:
     if isinstance(container, Opaque) and container.path == "os.environ" and isinstance(item, str):
         machine.see("switch", (item, None))
-        return item in machine.env
+        return item in machine.env or item in ALWAYS_SET
     if isinstance(item, Unknown) or isinstance(container, Unknown):
         return machine.unknown(node)
     machine.weigh(item)
@@ -216,6 +224,22 @@ def _contains(machine: Machine, item: Value, container: Value, node: ast.AST) ->
         machine.weigh(container if isinstance(container, (list, tuple)) else None)
         return run_plain(machine, lambda a, b: b in a, node, container, item)
     return machine.unknown(node)
+
+
+def _item_choice(machine: Machine, container: Value, key: Value, node: ast.AST | str) -> Value:
+    """Give an item of each container, or for each key, that it may be; where there is none, it is not the one."""
+    choice = container if isinstance(container, Choice) else key
+    options: list[tuple[str, Value]] = []
+    for condition, option in choice.options:
+        if isinstance(option, (str, int, list, tuple, dict)):
+            held, wanted = (option, key) if choice is container else (container, option)
+            try:
+                options.append((condition, get_item(machine, held, wanted, node)))
+            except Raised:
+                continue
+    if len(options) < 2:
+        return options[0][1] if options else machine.unknown(node)
+    return Choice(choice.text, None, choice.place, tuple(options[:MAX_OPTIONS]))
 
 
 def delete_item(machine: Machine, container: Value, key: Value) -> None:
@@ -233,11 +257,13 @@ def get_item(machine: Machine, container: Value, key: Value, node: ast.AST | str
         machine.see("switch", (key, None))
         if key in machine.env:
             return machine.env[key]
+        if key in ALWAYS_SET:
+            return machine.unknown(node, True)
         if machine.trying:
             raise Raised(("KeyError", "LookupError", "Exception", "BaseException"), key)
         return machine.unknown(node)
-    if isinstance(container, Choice):
-        return machine.unknown(node)
+    if isinstance(container, Choice) or (isinstance(key, Choice) and isinstance(container, (list, tuple, dict))):
+        return _item_choice(machine, container, key, node)
     if isinstance(container, (str, bytes, list, tuple, dict, range)) and not isinstance(key, Unknown):
         machine.weigh(key)
         if isinstance(container, dict) and EXECUTED in container:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from posixpath import basename, dirname, join, normpath
 
-from envcompose.analyse.tables import strings_in, table_at
+from envcompose.analyse.tables import keys_in, strings_in, table_at
 
 MAX_REACHED = 120
 MAX_STEPS = 3
@@ -72,7 +72,9 @@ def _backend_files(texts: Mapping[str, str]) -> list[str]:
     setuptools = table_at(tool, "setuptools")
     modules += [*strings_in(setuptools.get("py-modules")), *strings_in(setuptools.get("cmdclass"))]
     hatch = strings_in(table_at(tool, "hatch"))
-    files = [word for word in hatch if word.endswith(".py")] + ["hatch_build.py"] * ("custom" in str(tool.get("hatch")))
+    files = [word for word in hatch if word.endswith(".py")] + ["hatch_build.py"] * (
+        "custom" in keys_in(tool.get("hatch"))
+    )
     for module in modules:
         parts = module.partition(":")[0].split(".")
         for folder in folders:
@@ -88,6 +90,7 @@ class _Known:
         self._texts = texts
         self._by_name: dict[str, list[str]] = {}
         self._modules_in: dict[str, list[str]] = {}
+        self._roots: set[str] = set()
         for path in sorted(texts):
             self._by_name.setdefault(basename(path), []).append(path)
             if path.endswith(".py"):
@@ -106,11 +109,21 @@ class _Known:
         for module in imports:
             for found in self._module_files(module, folder):
                 yield found, True
-            for other in self._by_name.get(f"{module}.py", ()):
-                # sys.path may have been given a folder that the source spells.
-                if "/" in other and parts.issuperset(dirname(other).split("/")):
-                    yield other, True
+            for found in self._spelled_modules(module, parts):
+                yield found, True
         yield from self._spelled(parts, words, bool(LOADERS.search(source)))
+
+    def _spelled_modules(self, module: str, parts: set[str]) -> Iterator[str]:
+        """Give an absolute module below a folder that this source spells, or one before it: sys.path may be given it."""
+        if module.startswith("."):
+            return
+        stem = module.replace(".", "/")
+        for candidate in (f"{stem}.py", f"{stem}/__init__.py"):
+            for other in self._by_name.get(candidate.rpartition("/")[2], ()):
+                root = other[: -len(candidate) - 1]
+                if other.endswith(f"/{candidate}") and (root in self._roots or parts.issuperset(root.split("/"))):
+                    self._roots.add(root)
+                    yield other
 
     def _spelled(self, parts: set[str], words: list[str], runs: bool) -> Iterator[tuple[str, bool]]:
         """Give the files whose paths stand among a source's words, followed where the source runs files."""

@@ -99,6 +99,7 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
                 machine, f"for {shorten(node.target)} in {shorten(node.iter)}", _turn(machine, node, scope), [], scope
             )
             return
+        before = machine.unsure_exits
         for count, item in enumerate(items):
             if count > MAX_TURNS:
                 break
@@ -109,7 +110,19 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
                 return
             except Continue:
                 continue
+        _after_loop(machine, node, scope, sure=machine.unsure_exits == before)
+
+
+def _after_loop(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope, *, sure: bool) -> None:
+    """Execute a loop's else, which only a loop that was not left early comes to."""
+    if node.orelse and not sure:
+        execute_both(machine, f"no break out of for {shorten(node.target)}", _orelse(machine, node, scope), [], scope)
+    else:
         machine.execute(node.orelse, scope)
+
+
+def _orelse(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> partial[None]:
+    return partial(machine.execute, node.orelse, scope)
 
 
 def _turn(machine: Machine, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> partial[None]:
@@ -163,6 +176,9 @@ def _function(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, sc
     kind = ""
     for decorator in node.decorator_list:
         name = shorten(decorator).split("(")[0].split(".")[-1]
+        if name in ("setter", "deleter"):
+            # The name stays the property that is read.
+            return
         kind = name if name in ("property", "classmethod", "staticmethod", "cached_property") else kind
     kind = "property" if kind == "cached_property" else kind
     machine.close_over(scope)

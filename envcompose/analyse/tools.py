@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from posixpath import splitext
 
 from envcompose.analyse.machine import Seen
@@ -11,6 +12,7 @@ from envcompose.analyse.needs import (
     TORCH_BUILDERS,
     Found,
     backend_module,
+    cmake_file,
     cmake_torch_place,
     extensions,
     is_cmake_build,
@@ -21,7 +23,7 @@ from envcompose.analyse.values import Value, paths_in, shown
 from envcompose.model.analysis import Place, SystemNeed
 
 NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version|parse)\(['\"](\d+\.\d+)['\"]\)", re.I)
-BY_SUFFIX = {".cpp": "cxx", ".cc": "cxx", ".cxx": "cxx", ".c": "c", ".pyx": "c", ".cu": "nvcc"}
+BY_SUFFIX = {".cpp": "cxx", ".cc": "cxx", ".cxx": "cxx", ".c": "c", ".pyx": "c", ".cu": "nvcc", ".i": "swig"}
 BY_KIND = {"CUDAExtension": ("nvcc", "cxx"), "CppExtension": ("cxx",), "Pybind11Extension": ("cxx",)}
 FETCHING = re.compile(r"\b(?:urlretrieve|urlopen|requests\.get|httpx\.get)\b")
 ADDRESS = re.compile(r"https?://")
@@ -42,7 +44,8 @@ def tool_needs(found: Found) -> tuple[SystemNeed, ...]:
     ]:
         needs.setdefault(need.name, need)
     if "cmake" in needs:
-        needs.setdefault("cxx", _need("cxx", None, "CMake compiles", needs["cmake"].place))
+        cmake = needs["cmake"]
+        needs.setdefault("cxx", replace(cmake, name="cxx", why="CMake compiles"))
     floor = _nvcc_floor(found)
     if "nvcc" in needs and floor is not None:
         version, place = floor
@@ -68,6 +71,9 @@ def _of_extensions(found: Found) -> Iterator[SystemNeed]:
         for name in BY_KIND.get(kind, ()):
             yield _need(name, seen, f"compiles a {kind}")
         for suffix in sorted(_suffixes(record.names.get("sources")) & BY_SUFFIX.keys()):
+            if suffix == ".cu" and kind == "CppExtension":
+                # What its sources may be under another condition than its own.
+                continue
             yield _need(BY_SUFFIX[suffix], seen, f"compiles {suffix} sources")
 
 
@@ -79,7 +85,7 @@ def _of_commands(found: Found) -> Iterator[SystemNeed]:
     compiles = bool(extensions(found)) or bool(found.argument("ext_modules"))
     for seen in found.seen("command"):
         program = started_program(list(seen.subject)).rstrip(">")
-        if seen.soft:
+        if seen.dead or (seen.soft and not seen.conditions):
             continue
         if program in ("cmake", "ninja", "git") or (program == "nvcc" and compiles):
             yield _need(program, seen, f"starts {program}")
@@ -94,14 +100,46 @@ def _of_cuda_code(found: Found) -> Iterator[SystemNeed]:
     """Give nvcc where CMake compiles CUDA, or where a build for torch does so under a condition only."""
     cuda = next((name for name, _ in found.sdist.names if name.endswith(".cu") and not is_aside(name)), None)
     if is_cmake_build(found):
-        place = line_with(found, CMAKE_CUDA, "CMakeLists.txt") or (cmake_torch_place(found) if cuda else None)
+        place = line_with(found, CMAKE_CUDA, cmake_file(found)) or (cmake_torch_place(found) if cuda else None)
         if place is not None:
-            yield _need("nvcc", None, "CMake compiles CUDA code", place)
+            condition = _cmake_condition(found) or cmake_branch(found, place)
+            yield SystemNeed(name="nvcc", condition=condition, place=place, why="CMake compiles CUDA code")
     made = [seen for seen, record in extensions(found) if record.names.get("kind") in TORCH_BUILDERS]
     if cuda is not None and made:
         why = f"compiles {cuda} where the build finds a GPU, or is told to"
         place, condition = made[0].place, "CUDA is found or forced"
         yield SystemNeed(name="nvcc", condition=condition, place=place, why=why)
+
+
+CMAKE_IF = re.compile(r"\s*(?:else)?if\s*\((.{1,200})\)\s*(?:#.*)?$", re.I)
+CMAKE_ASIDE = re.compile(r"TEST|BENCH|EXAMPLE|DOC", re.I)
+
+
+def cmake_branch(found: Found, place: Place) -> str | None:
+    """Give the condition of the innermost if() that a line of CMake stands in, by its indentation."""
+    lines = found.sdist.texts.get(place.file, "").splitlines()[: place.line]
+    indent = _indent(lines[-1]) if lines else 0
+    for line in reversed(lines[:-1]):
+        if indent and line.strip() and _indent(line) < indent:
+            match = CMAKE_IF.match(line)
+            if match is not None:
+                return f"CMake's {match.group(1).strip()}"
+            indent = _indent(line)
+    return None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _cmake_condition(found: Found) -> str | None:
+    """Say under which condition the build starts CMake; None where it always does."""
+    started = [
+        seen for seen in found.seen("command") if not seen.dead and started_program(list(seen.subject)) == "cmake"
+    ]
+    if not started or not all(seen.soft for seen in started):
+        return None
+    return " and ".join(started[0].conditions) or None
 
 
 def _of_arguments(found: Found) -> Iterator[SystemNeed]:
@@ -112,7 +150,8 @@ def _of_arguments(found: Found) -> Iterator[SystemNeed]:
 def _of_network(found: Found) -> Iterator[SystemNeed]:
     place = download_place(found)
     if place is not None:
-        yield _need("network", None, "the build fetches files", place)
+        condition = cmake_branch(found, place) if not place.file.endswith(".py") else None
+        yield SystemNeed(name="network", condition=condition, place=place, why="the build fetches files")
 
 
 def download_place(found: Found) -> Place | None:
@@ -122,9 +161,9 @@ def download_place(found: Found) -> Place | None:
         return line_with(found, FETCHING, "setup.py") or line_with(found, ADDRESS, "setup.py")
     for file, text in found.sdist.texts.items():
         if file.endswith((".cmake", "CMakeLists.txt")):
-            match = CMAKE_FETCH.search(text)
-            if match is not None:
-                return line_with(found, CMAKE_FETCH, file)
+            place = line_with(found, CMAKE_FETCH, file) if CMAKE_FETCH.search(text) else None
+            if place is not None and not CMAKE_ASIDE.search(cmake_branch(found, place) or ""):
+                return place
     for seen in found.seen("command"):
         argv = [word for word in seen.subject if isinstance(word, str)]
         program = started_program(argv)

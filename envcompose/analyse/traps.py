@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse.native_traps import NATIVE_FINDERS
-from envcompose.analyse.needs import Found, backend_module, refusal
+from envcompose.analyse.needs import Found, backend_module, is_declared, refusal
 from envcompose.analyse.tools import line_with
 from envcompose.model.analysis import BuildNeed, Trap
 
@@ -22,27 +22,26 @@ def traps(found: Found, needs: tuple[BuildNeed, ...]) -> tuple[Trap, ...]:
     return tuple(dict.fromkeys(every))
 
 
-def _declares_torch(found: Found, needs: tuple[BuildNeed, ...]) -> bool:
-    for text in found.project.build_requires:
-        try:
-            if canonicalize_name(Requirement(text).name) == "torch":
-                return True
-        except InvalidRequirement:
-            continue
-    return False
-
-
 def _torch(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     need = next((need for need in needs if need.distribution == "torch" and need.required), None)
     if need is None:
         return
-    if _declares_torch(found, needs):
+    if is_declared(found, need):
         text = "declares torch as a build requirement: an isolated build links whatever torch it resolves"
         yield Trap(code="torch-declared", text=text, place=need.place)
         yield from _window(found)
+    elif _only_softly(found, "torch"):
+        text = "builds without torch as well, and leaves out in silence what needs it; torch is not declared"
+        yield Trap(code="torch-left-out", text=text, place=need.place)
     else:
         text = "needs torch to build and does not declare it: an isolated build fails"
         yield Trap(code="torch-undeclared", text=text, place=need.place)
+
+
+def _only_softly(found: Found, module: str) -> bool:
+    """Is a module imported, and its absence handled wherever it is?"""
+    imports = [seen.soft for seen in found.seen("import") if str(seen.subject).split(".")[0] == module]
+    return bool(imports) and all(imports)
 
 
 def _window(found: Found) -> Iterator[Trap]:
@@ -59,20 +58,11 @@ def _window(found: Found) -> Iterator[Trap]:
 
 
 def _undeclared(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
-    declared = {canonicalize_name(Requirement(text).name) for text in found.project.build_requires if _is_valid(text)}
     for need in needs:
-        if need.required and need.distribution not in declared | {"torch", "setuptools"}:
+        if need.required and need.distribution not in ("torch", "setuptools") and not is_declared(found, need):
             yield Trap(
                 code="undeclared-need", text=f"needs {need.distribution} and does not declare it", place=need.place
             )
-
-
-def _is_valid(text: str) -> bool:
-    try:
-        Requirement(text)
-    except InvalidRequirement:
-        return False
-    return True
 
 
 def _stub(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:

@@ -7,9 +7,10 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from posixpath import basename, splitext
+from posixpath import basename
 
 from envcompose.analyse.archive import Listing, fault_of_path, read_archive
+from envcompose.analyse.collecting import uncollected
 from envcompose.analyse.reach import ALWAYS, EGG_INFO, reached_texts
 from envcompose.model.analysis import SdistTexts
 
@@ -43,6 +44,11 @@ def _is_aside_folder(folder: str) -> bool:
     return ASIDE.search(folder) is not None
 
 
+def _suffix(name: str) -> str:
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > 0 else ""
+
+
 class _Collector:
     """Takes contents during the pass: texts under a budget, and the includes of native sources."""
 
@@ -55,10 +61,10 @@ class _Collector:
         self._budget = MAX_TEXTS
 
     def wanted(self, path: str, size: int) -> int | None:
-        suffix = splitext(path)[1].lower()
+        name = path.rpartition("/")[2]
+        suffix = _suffix(name)
         if suffix in NATIVE:
             return None if is_aside(path) else min(size, MAX_NATIVE)
-        name = basename(path)
         limit = MAX_TEXT if suffix == ".py" or name in ALWAYS or name in EGG_INFO else MAX_TEXT >> 2
         if name not in ALWAYS and (path.count("/") > (5 if suffix == ".py" else 3) or suffix not in DATA | {".py"}):
             return None
@@ -75,7 +81,7 @@ class _Collector:
         return size
 
     def take(self, path: str, body: bytes) -> None:
-        if splitext(path)[1].lower() in NATIVE:
+        if _suffix(path.rpartition("/")[2]) in NATIVE:
             self._take_includes(path, body)
         else:
             self.texts[path] = body
@@ -105,8 +111,9 @@ def trim_sdist(data: bytes, filename: str) -> SdistTexts:
     or beyond the bounds; single members that are refused are named in `refused`.
     """
     collector = _Collector()
-    listing = read_archive(data, collector.wanted, collector.take)
-    return _reduce(listing, collector, filename)
+    with uncollected():
+        listing = read_archive(data, collector.wanted, collector.take)
+        return _reduce(listing, collector, filename)
 
 
 def trim_checkout(files: Mapping[str, bytes], name: str) -> SdistTexts:

@@ -113,6 +113,14 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Super:
+    """What super() gives: an object, seen from the bases of one of its classes."""
+
+    owner: Instance
+    bases: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Method:
     """A method of a plain value, by name."""
 
