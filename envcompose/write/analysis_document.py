@@ -24,7 +24,7 @@ def analysis_document(analysis: Analysis, *, source: Document, envcompose: str) 
         "source": source,
         "metadata": _metadata(analysis),
         "requires_by_torch": {
-            key_of(reading): list(reading.requires_dist) if is_known(reading) else None for reading in analysis.readings
+            key_of(reading): sorted(reading.requires_dist) if is_known(reading) else None for reading in analysis.readings
         },
         "build_needs": {
             "python": [_python_need(need) for need in analysis.build_needs],

@@ -61,10 +61,10 @@ def test_requirements_that_follow_torch_are_read_once_per_torch() -> None:
     analysis = analyse({"setup.py": FOLLOWING, "requirements.txt": REQUIREMENTS}, TORCHES)
     flash = 'flash-attn==2.7.4.post1; extra == "flash-attn"'
     assert [(r.torch, r.requires_dist) for r in analysis.readings] == [
-        (None, (flash, "numpy<2,>=1.24", "torch==2.6.0", "xformers==0.0.29.post2")),
-        ("2.5.1", (flash, "numpy<2,>=1.24", "torch==2.5.1", 'vllm==0.7.2; extra == "vllm"', "xformers>=0.0.23")),
-        ("2.6.0", (flash, "numpy<2,>=1.24", "torch==2.6.0", "xformers==0.0.29.post2")),
-        ("2.8.0+cu128", (flash, "numpy<2,>=1.24", "torch==2.8.0+cu128", 'vllm==0.11.0; extra == "vllm"')),
+        (None, ("numpy<2,>=1.24", "torch==2.6.0", "xformers==0.0.29.post2", flash)),
+        ("2.5.1", ("xformers>=0.0.23", "numpy<2,>=1.24", "torch==2.5.1", 'vllm==0.7.2; extra == "vllm"', flash)),
+        ("2.6.0", ("numpy<2,>=1.24", "torch==2.6.0", "xformers==0.0.29.post2", flash)),
+        ("2.8.0+cu128", ("numpy<2,>=1.24", "torch==2.8.0+cu128", 'vllm==0.11.0; extra == "vllm"', flash)),
     ]
     assert {r.source for r in analysis.readings} == {MetadataSource.EVALUATED}
     assert all(r.complete and r.incomplete == () for r in analysis.readings)
@@ -100,7 +100,7 @@ def test_pkg_info_is_static_by_the_standard_and_for_uv_by_different_rules(
     info = INFO.format(version=version, dynamic=dynamic)
     analysis = analyse({"PKG-INFO": info, "setup.py": "from setuptools import setup\nsetup(install_requires=['a'])\n"})
     assert (analysis.static_by_standard, analysis.static_for_uv) == (standard, uv)
-    expected = ('pytest; extra == "dev"', "torch==2.8.0") if standard else ("a",)
+    expected = ("torch==2.8.0", 'pytest; extra == "dev"') if standard else ("a",)
     assert analysis.readings[0].requires_dist == expected
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_evaluated_falls_back_to_what_uv_reads() -> None:
     setup = "import os\nfrom setuptools import setup\nsetup(install_requires=download())\n"
     (reading,) = analyse({"PKG-INFO": info, "setup.py": setup}).readings
     assert reading.source is MetadataSource.UV_STATIC
-    assert reading.requires_dist == ('pytest; extra == "dev"', "torch==2.8.0")
+    assert reading.requires_dist == ("torch==2.8.0", 'pytest; extra == "dev"')
     assert reading.requires_python == ">=3.9"
 
 
@@ -139,7 +139,7 @@ def test_a_requirement_under_an_undecided_condition_is_kept_with_its_condition()
 def test_without_torch_a_setup_that_imports_it_says_so_and_gives_its_requirements_all_the_same() -> None:
     setup = "import torch\nfrom setuptools import setup\nsetup(install_requires=['torch', 'einops'])\n"
     isolated, visible = analyse({"setup.py": setup}, (None, "2.6.0")).readings
-    assert isolated.requires_dist == visible.requires_dist == ("einops", "torch")
+    assert isolated.requires_dist == visible.requires_dist == ("torch", "einops")
     assert isolated.incomplete == ("setup.py:1: raises ModuleNotFoundError (No module named 'torch')",)
     assert (isolated.complete, visible.complete) == (False, True)
 
@@ -191,7 +191,7 @@ def test_setup_cfg_is_read_where_setup_says_nothing() -> None:
         dev = pytest
     """
     (reading,) = analyse({"setup.cfg": cfg, "setup.py": "import setuptools\nsetuptools.setup()\n"}).readings
-    assert reading.requires_dist == ("numpy>=1.20", 'pytest; extra == "dev"', 'tomli; python_version < "3.11"')
+    assert reading.requires_dist == ("numpy>=1.20", 'tomli; python_version < "3.11"', 'pytest; extra == "dev"')
     assert reading.requires_python == ">=3.8"
 
 
@@ -202,7 +202,7 @@ def test_egg_info_is_used_where_setup_defeats_the_evaluation() -> None:
     }
     (reading,) = analyse(files).readings
     assert reading.source is MetadataSource.EGG_INFO
-    assert reading.requires_dist == ('cupy; extra == "gpu"', "numpy", 'old; python_version < "3.9"')
+    assert reading.requires_dist == ("numpy", 'old; python_version < "3.9"', 'cupy; extra == "gpu"')
 
 
 def test_a_malformed_pyproject_is_reported_and_counts_as_absent() -> None:
