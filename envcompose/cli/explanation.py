@@ -49,12 +49,15 @@ def explanation_text(found: Explained, *, path: str | None, move: str, again: st
     for title, body in _sections(explanation):
         if body:
             lines += ["", bold(title, stream), *(wrapped(line) for line in body)]
-    lines += ["", f"Ask why not otherwise: {one_line(again)} --not {one_line(_example(explanation))}"]
+    if explanation.package is not None or explanation.dependency is not None or explanation.record is not None:
+        lines += ["", f"Ask why not otherwise: {one_line(again)} --not {one_line(_example(explanation))}"]
     return "\n".join(lines)
 
 
 def _title(explanation: Explanation) -> str:
     package, line, record = explanation.package, explanation.dependency, explanation.record
+    if package is None and line is None and record is None and explanation.line is not None:
+        return f"{explanation.name}: {explanation.line.why} (PyPI layer)"
     if package is None:
         version = record.version if record is not None else line.spec if line is not None else ""
         standing = Standing.PROVED if record is not None else Standing.BY_TABLES
@@ -105,7 +108,7 @@ def _decision(explanation: Explanation) -> list[str]:
     if line is not None and (package is None or line.why not in package.artifact.why):
         lines += [f"{_named(line, package)}decided by {line.rule}: {line.why}"]
         lines += [f"evidence: {_evidence(entry)}" for entry in line.evidence]
-    if package is None and line is None:
+    if package is None and line is None and explanation.needed_by:
         lines.append(f"decided by conda-depends: brought by {', '.join(explanation.needed_by)}")
     return list(dict.fromkeys(lines))
 
@@ -175,8 +178,7 @@ def _newest(explanation: Explanation) -> list[str]:
         return []
     if newest.is_chosen:
         return ["it is the newest release on the index"]
-    nothing = "what that runs into stands below" if explanation.rejected else "nothing excludes that directly"
-    held = "; ".join(newest.held_by[:3]) or nothing
+    held = "; ".join(newest.held_by[:3]) or f"nothing excludes that directly; --not {newest.version} tells why"
     return [f"not the newest on the index, {newest.version}: {held}"]
 
 

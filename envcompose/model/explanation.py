@@ -99,8 +99,8 @@ class Difference:
 class Explanation:
     """Everything that puts a package where it is.
 
-    At least one of `package` (a distribution of the closure), `dependency` (a line of the conda layer) and `record`
-    (a conda package that is solved) is there.
+    At least one of `package` (a distribution of the closure), `dependency` (a line of the conda layer), `record` (a
+    conda package that is solved) and `line` (of `[pypi-dependencies]`; alone for the project itself) is there.
     """
 
     name: str

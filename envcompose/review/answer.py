@@ -53,7 +53,11 @@ class Circumstance:
 
 def answer_of(question: Question, case: Circumstance) -> Answer:
     """The answer to one question; an infeasible one is an answer too. Raises what the index raises."""
-    package = case.explanation.package
+    explanation = case.explanation
+    package = explanation.package
+    if package is None and explanation.dependency is None and explanation.record is None:
+        why = "it is the project itself, which comes from its folder at the version that the folder says"
+        return _refused(question, Rejection(what=case.name, why=why, rule="as-given"))
     if package is None:
         return _of_conda(question, case)
     if question.versions is not None:

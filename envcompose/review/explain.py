@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envcompose.model.composition import BuildNeeds, Composition, CondaDependency, EnvironmentVariable, Package, Task
+from envcompose.model.composition import (
+    BuildNeeds,
+    Composition,
+    CondaDependency,
+    EnvironmentVariable,
+    Package,
+    PypiDependency,
+    Task,
+)
 from envcompose.model.decision import Rejection
 from envcompose.model.distribution import PackageFile
 from envcompose.model.explanation import Chain, Explanation, Link
@@ -21,7 +29,7 @@ from envcompose.model.requirement import Fate
 from envcompose.model.target import Default
 from envcompose.resolve.partners import TORCH
 from envcompose.review.chains import chains_to, depends_of, way_between
-from envcompose.review.pins import PYTHON, conda_pins, follows_line, newest_of, pins_of
+from envcompose.review.pins import PYTHON, conda_pins, follows_line, newest_of, pins_of, user_lines
 
 
 def explain(
@@ -31,13 +39,14 @@ def explain(
     *,
     files: Sequence[PackageFile] = (),
 ) -> Explanation | None:
-    """The explanation of a distribution or of a conda package, by either name; None where there is neither.
+    """The explanation of a distribution, a conda package or the project itself, by its name; None where there is no such.
 
     `files` are the index's files of the distribution, for what is newer.
     """
     found = _Subject(composition, facts, name)
     package, dependency = found.package, found.dependency
-    if package is None and dependency is None and found.record is None:
+    line = _line(composition, canonicalize_name(name) if package is None else package.name)
+    if package is None and dependency is None and found.record is None and line is None:
         return None
     needs = next((n for n in composition.system.build_needs if package is not None and n.name == package.name), None)
     return Explanation(
@@ -46,9 +55,9 @@ def explain(
         dependency=dependency,
         record=found.record,
         constraints=found.constraints(),
-        line=next((line for line in composition.pypi if package is not None and line.name == package.name), None),
+        line=line,
         chains=found.chains(),
-        asked=_asked(composition, found.names),
+        asked=_asked(composition, found),
         pins=(
             *(pins_of(composition, facts, package) if package is not None else ()),
             *(conda_pins(composition, dependency) if dependency is not None else ()),
@@ -194,10 +203,20 @@ def _spelled(name: str) -> str:
     return re.escape(name).replace(r"\-", "[-_.]")
 
 
-def _asked(composition: Composition, names: Iterable[str]) -> tuple[Fate, ...]:
-    """What became of the user's own lines about it."""
-    heads = [re.compile(rf"{_spelled(name)}(?![\w.-])", re.IGNORECASE) for name in names]
-    return tuple(fate for fate in composition.fates if any(head.match(fate.text.strip()) for head in heads))
+def _line(composition: Composition, name: str) -> PypiDependency | None:
+    return next((line for line in composition.pypi if line.name == name), None)
+
+
+def _asked(composition: Composition, subject: _Subject) -> tuple[Fate, ...]:
+    """What became of the user's own lines about it, by whichever name they call it."""
+    heads = [re.compile(rf"{_spelled(name)}(?![\w.-])", re.IGNORECASE) for name in subject.names]
+    own = user_lines(composition, subject.package.name) if subject.package is not None else []
+    places = {(user.text, user.origin) for _, user in own}
+    return tuple(
+        fate
+        for fate in composition.fates
+        if (fate.text, fate.origin) in places or any(head.match(fate.text.strip()) for head in heads)
+    )
 
 
 def _tasks(composition: Composition, package: Package | None) -> tuple[Task, ...]:

@@ -92,7 +92,7 @@ def newest_of(composition: Composition, package: Package, files: Sequence[Packag
 
 def held_by(composition: Composition, package: Package, versions: Collection[Version]) -> Iterator[str]:
     """Who directly excludes every one of other versions, in whole phrases: the user first, then the requirers by name."""
-    for kind, user in _user_lines(composition, package.name):
+    for kind, user in user_lines(composition, package.name):
         if not any(_fits(user.requirement, version) for version in versions):
             yield f"{_user_words(kind, user)} excludes it"
     for name in dict.fromkeys(name for name, _ in package.requirers if name not in (USER, package.name)):
@@ -102,16 +102,17 @@ def held_by(composition: Composition, package: Package, versions: Collection[Ver
             yield f"{_labelled(composition, name)} requires {package.name}{specifiers}"
 
 
-def _user_lines(composition: Composition, name: str) -> Iterator[tuple[PinKind, UserRequirement]]:
+def user_lines(composition: Composition, name: str) -> list[tuple[PinKind, UserRequirement]]:
+    """The requirements, constraints and overrides of the user that name a distribution, each with its kind."""
     reading = composition.intent.reading
+    found: list[tuple[PinKind, UserRequirement]] = []
     for kind, users in (
         (PinKind.USER, reading.requirements),
         (PinKind.CONSTRAINT, reading.constraints),
         (PinKind.OVERRIDE, reading.overrides),
     ):
-        for user in users:
-            if user.name == name:
-                yield kind, user
+        found += [(kind, user) for user in users if user.name == name]
+    return found
 
 
 def _user_words(kind: PinKind, user: UserRequirement) -> str:
@@ -120,7 +121,7 @@ def _user_words(kind: PinKind, user: UserRequirement) -> str:
 
 
 def _user(composition: Composition, package: Package) -> Iterator[Pin]:
-    for kind, user in _user_lines(composition, package.name):
+    for kind, user in user_lines(composition, package.name):
         specifier = str(user.requirement.specifier)
         if user.requirement.url is not None:
             yield Pin(kind=kind, why=f"{_user_words(kind, user)} names its source", by=str(user.origin))

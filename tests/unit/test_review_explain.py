@@ -13,7 +13,16 @@ from envcompose.errors import UnknownValue
 from envcompose.explaining import explain_intent
 from envcompose.model.explanation import Difference, PinKind, Verdict
 from envcompose.model.facts import CompileCost, Facts, KnownBad, PackageRecipe, RunNeed, StackRecipe
-from envcompose.model.intent import ArtifactKind, InputReading, Intent, Prefer, Request, StackRequest, Wishes
+from envcompose.model.intent import (
+    ArtifactKind,
+    InputReading,
+    Intent,
+    Prefer,
+    ProjectFolder,
+    Request,
+    StackRequest,
+    Wishes,
+)
 from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import Origin, OriginKind, UserRequirement
 from envcompose.read.question import read_question
@@ -447,6 +456,14 @@ def test_a_manifest_that_says_otherwise_is_told_line_by_line():
     )
     broken = Written(manifest="[dependencies", lock="not: a lock")
     assert [difference.written for difference in differences_of(broken, composition)] == [None, None]
+
+
+def test_the_project_itself_is_explained_by_its_line_and_has_no_other_version():
+    intent = intent_of(in_file("app", 3, "pyproject.toml"))
+    project = replace(intent, reading=replace(intent.reading, project=ProjectFolder(path=".", name="Mine")))
+    found = explained(project, "mine", not_="2.0")
+    assert (found.explanation.package, found.explanation.line.why) == (None, "the project itself, editable")
+    assert (found.answer.verdict, found.answer.reasons[0].rule) == (Verdict.INFEASIBLE, "as-given")
 
 
 def test_explaining_what_is_not_there_gives_nothing():
