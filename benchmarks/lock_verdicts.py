@@ -3,8 +3,8 @@
     python benchmarks/lock_verdicts.py VERDICTS.json [--disagreements] [--verbose]
 
 The file holds `bases` (named sets of files that pixi accepts) and `cases`: a base with one edit, and what pixi said
-(`check`: up-to-date, stale or error). Each case is one line of the table; the last line counts. The exit status is 1
-where one verdict disagrees, and 2 where the file is none of this form.
+(`check`: up-to-date, stale or error); `default_index` is the address of PyPI in it. Each case is one line of the table;
+the last line counts. The exit status is 1 where one verdict disagrees, and 2 where the file is none of this form.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ def read_cases(document: Mapping[str, Any]) -> list[Case]:
     ]
 
 
+def index_of(document: Mapping[str, Any]) -> str:
+    """The index that pixi takes where a manifest names none."""
+    return str(document.get("default_index", PYPI_SIMPLE_ENDPOINT.rstrip("/")))
+
+
 def _edited(base: Mapping[str, str], edit: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
     files = dict(base)
     edits = [edit] if isinstance(edit, Mapping) else edit or ()
@@ -89,18 +94,19 @@ def _edited(base: Mapping[str, str], edit: Mapping[str, Any] | Sequence[Mapping[
     return files
 
 
-def our_verdict(case: Case) -> tuple[str, str]:
+def our_verdict(case: Case, default_index: str) -> tuple[str, str]:
     """Our verdict on a case, and why. A manifest that cannot be read is an error, as for pixi."""
-    manifest = next(name for name in MANIFESTS if name in case.files and _has_workspace(name, case.files[name]))
     files = CaseFiles(case.files)
     try:
+        manifest = next(name for name in MANIFESTS if name in case.files and _has_workspace(name, case.files[name]))
         workspace = read_workspace(case.files[manifest], f"{FOLDER}/{manifest}", files=files)
-        index = PYPI_SIMPLE_ENDPOINT.rstrip("/")
-        verdict = judge(workspace, case.files["pixi.lock"], files, default_index=index)
+        verdict = judge(workspace, case.files["pixi.lock"], files, default_index=default_index)
     except ManifestInvalid as error:
         return Standing.ERROR.value, str(error)
     except EnvcomposeError as error:
         return "unknown", str(error)
+    except Exception as error:  # A bug of ours is one line of the table, and not the end of it.
+        return "crash", repr(error)
     return verdict.standing.value, "; ".join(f"[{reason.code}] {reason}" for reason in verdict.reasons)
 
 
@@ -117,14 +123,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         document = json.loads(options.verdicts.read_text())
         cases = read_cases(document)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        index = index_of(document)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"{options.verdicts} is no file of verdicts: {error!r}", file=sys.stderr)
         return 2
     agreed, seconds = 0, 0.0
     width = max([len(case.what) for case in cases], default=0)
     for case in cases:
         start = time.perf_counter()
-        ours, why = our_verdict(case)
+        ours, why = our_verdict(case, index)
         seconds += time.perf_counter() - start
         agrees = ours == case.pixi
         agreed += agrees

@@ -133,11 +133,11 @@ def _pypi_problem(package: LockedPypi) -> str | None:
     kind = kind_of_file(name)
     if (place.url or "").startswith("git+") or kind is FileKind.OTHER or package.version is None:
         return None
-    if kind is FileKind.SDIST and place.url is not None and package.url.startswith("direct+"):
-        return None  # Archives of forges are called as they like.
+    fixed = package.url.startswith("direct+") or place.url is None
+    if kind is FileKind.SDIST and fixed:
+        return None  # An archive that no index lists is called as anyone likes.
     says = _wheel(name) if kind is FileKind.WHEEL else _sdist(name, package.name)
     locked = Version(package.version)
-    fixed = package.url.startswith("direct+") or place.url is None
     if says is None or (says[0] == package.name and _same_version(says[1], locked, fixed=fixed)):
         return None
     return f"{package.name} {package.version} is locked, and its file is {name}"

@@ -113,8 +113,8 @@ def _check_index(wanted: Wanted, package: LockedPypi, version: Version, indexes:
             "pypi-version", f"{wanted.name}{wanted.specifiers} is asked for, and {version} is locked", wanted.name
         )
     found = package.index
-    if found is None or not is_distribution(package):
-        return
+    if found is None or place_of(package).url is None or not is_distribution(package):
+        return  # The index of a file on disk is that of another machine, and pixi passes over it.
     if wanted.index is not None:
         if parse_url(found) != wanted.index:
             text = f"{wanted.name} is pinned to the index {wanted.index}, and locked from {found}"
