@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -47,24 +47,29 @@ def active_requirements(
     Lines that name an extra are parsed only where an extra was asked for: that is most of most metadata.
     """
     wanted = tuple(canonical_name(extra) for extra in extras)
-    values = tuple(environment.items())
+    judge = _judge(tuple(environment.items()))
     active = []
     for text in texts:
         conditional = ";" in text and "extra" in text.partition(";")[2]
         if conditional and not wanted:
             continue
-        requirement = _active(text, wanted if conditional else (), values)
+        requirement = judge(text, wanted if conditional else ())
         if requirement is not None:
             active.append(requirement)
     return active
 
 
-@lru_cache(maxsize=50_000)
-def _active(text: str, extras: tuple[str, ...], values: tuple[tuple[str, str], ...]) -> Requirement | None:
-    """A requirement where its marker holds; the search asks for the same lines once per candidate."""
-    requirement = parse_requirement(text)
-    if requirement is None or requirement.marker is None:
-        return requirement
+@lru_cache(maxsize=32)
+def _judge(values: tuple[tuple[str, str], ...]) -> Callable[[str, tuple[str, ...]], Requirement | None]:
+    """What gives a requirement where its marker holds; the search asks for the same lines once per candidate."""
     environment = dict(values)
-    holds = any(requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
-    return requirement if holds else None
+
+    @lru_cache(maxsize=20_000)
+    def active(text: str, extras: tuple[str, ...]) -> Requirement | None:
+        requirement = parse_requirement(text)
+        if requirement is None or requirement.marker is None:
+            return requirement
+        holds = any(requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
+        return requirement if holds else None
+
+    return active

@@ -141,21 +141,19 @@ def files_from_json(rows: list[list[Any]], name: str, index: str | None) -> tupl
     for row in rows:
         if row[0] not in versions:
             versions[row[0]] = Version(row[0])
-    return tuple(_file_from_json(row, versions[row[0]], name, index) for row in rows)
-
-
-def _file_from_json(row: list[Any], parsed: Version, name: str, index: str | None) -> PackageFile:
-    _, filename, url, sha256, requires_python, yanked, size, uploaded, has_metadata = row
-    return PackageFile(
-        name=name,
-        version=parsed,
-        filename=filename,
-        url=url,
-        sha256=sha256,
-        requires_python=requires_python,
-        yanked=bool(yanked),
-        size=size,
-        uploaded=uploaded,
-        has_metadata=bool(has_metadata),
-        index=index,
+    return tuple(
+        PackageFile(
+            name=name,
+            version=versions[version],
+            filename=filename,
+            url=url,
+            sha256=sha256,
+            requires_python=requires_python,
+            yanked=bool(yanked),
+            size=size,
+            uploaded=uploaded,
+            has_metadata=bool(has_metadata),
+            index=index,
+        )
+        for version, filename, url, sha256, requires_python, yanked, size, uploaded, has_metadata in rows
     )

@@ -24,6 +24,8 @@ _PLATFORMS = {
 }
 """uv only has to know the system: which wheels fit the target's glibc is decided in the universe, for any glibc."""
 
+_SHARED_MEMORY = "/dev/shm"
+
 _INFEASIBLE = ("No solution found", "Because ", "Requirements contain conflicting")
 
 
@@ -33,7 +35,7 @@ class UvResolver:
     def __init__(self, tell: Callable[[str], None] = lambda line: None) -> None:
         self._tell = tell
         self._loopback = Loopback()
-        self._scratch = tempfile.TemporaryDirectory(prefix="envcompose-")
+        self._scratch = tempfile.TemporaryDirectory(prefix="envcompose-", dir=_memory())
         self._asking: subprocess.Popen[bytes] | None = None
         self.resolves = 0
 
@@ -103,16 +105,22 @@ class UvResolver:
         return [uv.find_uv_bin(), "pip", "compile", *options, "-o", str(folder / "out.txt"), str(folder / "in.txt")]
 
 
+def _memory() -> str | None:
+    """A folder in memory, where there is one: what a resolve leaves is small, and gone before a disk has taken it."""
+    return _SHARED_MEMORY if os.path.isdir(_SHARED_MEMORY) and os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
+
+
 def _ask_interpreter(scratch: str) -> subprocess.Popen[bytes] | None:
     """Let uv look at the interpreter while the search still reads: the first resolve then finds it in the scratch cache.
 
-    Where that fails, the resolve itself looks, and tells why.
+    It resolves nothing at all for that. Where it fails, the resolve itself looks, and tells why.
     """
     import uv
 
+    nothing = _write_lines(Path(scratch) / "nothing.txt", ())
     try:
         return subprocess.Popen(
-            [uv.find_uv_bin(), "python", "find", sys.executable],
+            [uv.find_uv_bin(), "pip", "compile", "--no-build", "--offline", "--python", sys.executable, nothing],
             env=_environment(scratch),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
