@@ -156,7 +156,11 @@ def _read_files(inputs: Inputs, files: DiskFiles) -> list[InputReading]:
         from envcompose.read.requirements_txt import read_requirements_txt
 
         readings.append(read_requirements_txt(path, files, environ=os.environ))
-    if inputs.environment_file is not None:
+    if inputs.environment_file is not None and inputs.environment_file.endswith(".toml"):
+        from envcompose.read.pixi_manifest import read_pixi_manifest
+
+        readings.append(read_pixi_manifest(inputs.environment_file, files))
+    elif inputs.environment_file is not None:
         from envcompose.read.environment_yml import read_environment_yml
 
         readings.append(read_environment_yml(inputs.environment_file, files, environ=os.environ))
@@ -260,10 +264,6 @@ def compose_environment(
     return Result(composition=composition, folder=target, files=plan_files(target, bundle, force=force))
 
 
-def write_result(result: Result, *, force: bool = False) -> tuple[str, ...]:
-    """Write the files of a result; gives notes about what was kept aside. Raises NotWritable."""
-    return write_files(result.folder, result.files, force=force)
-
 def repairs_of(
     inputs: Inputs,
     wishes: Wishes,
@@ -315,6 +315,10 @@ def _suffix(inputs: Inputs, wishes: Wishes, folder: Path | None) -> str:
     words += ["--offline"] if wishes.offline else []
     return "".join(f" {shlex.quote(word)}" for word in words)
 
+
+def write_result(result: Result, *, force: bool = False) -> tuple[str, ...]:
+    """Write the files of a result; gives notes about what was kept aside. Raises NotWritable."""
+    return write_files(result.folder, result.files, force=force)
 
 
 def ask_pixi_of(result: Result) -> PixiVerdict | None:
@@ -465,7 +469,7 @@ __all__ = [
     "compose_environment",
     "load_recipes",
     "read_intent",
+    "repairs_of",
     "world_of",
     "write_result",
 ]
-    "repairs_of",
