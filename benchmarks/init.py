@@ -10,46 +10,23 @@ online, is offline. Times are never asserted anywhere: this only prints them.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import json
-import os
 import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from measuring import ROOT, Line, clean, importing, progress, run_command, shown, timed
+from serving import served, uv_alone
+
 FLAGSHIP = "axolotl --cuda 12.4"
-
-_INIT = """
-import json, resource, sys, time
-from envcompose.cli.main import main
-status = main(sys.argv[2:])
-own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-json.dump(
-    {"status": status, "peak_kib": own.ru_maxrss, "own_seconds": own.ru_utime + own.ru_stime,
-     "children_seconds": children.ru_utime + children.ru_stime,
-     "modules": sorted(name for name, module in sys.modules.items()
-                       if "site-packages" in (getattr(module, "__file__", None) or "") and "__mypyc" not in name)},
-    open(sys.argv[1], "w"))
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of the table; `limit` is None where nothing was promised."""
-
-    what: str
-    value: str
-    limit: str | None = None
-    holds: bool | None = None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,26 +37,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--no-online", action="store_true", help="leave out the comparison with plain uv online")
     parser.add_argument("--no-scaling", action="store_true", help="leave out the 1,000 and 2,000 lines")
     parser.add_argument("--cache", type=Path, help="a cache folder that an online run filled already")
-    if arguments[:1] == ["--serve"]:
-        return _serve(shlex.split(arguments[1]), Path(arguments[2]), int(arguments[3]))
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="envcompose-bench-") as name:
         work = Path(name)
         bench = Bench(work=work, cache=options.cache or work / "cache", words=shlex.split(options.command), n=options.n)
         print(f"envcompose init {options.command}; medians of {options.n} processes")
-        lines = _shown(bench.offline())
-        lines += [] if options.no_online else _shown(bench.online())
-        lines += [] if options.no_scaling else _shown(bench.scaling())
+        lines = shown(bench.offline())
+        lines += [] if options.no_online else shown(bench.online())
+        lines += [] if options.no_scaling else shown(bench.scaling())
     return 1 if any(line.holds is False for line in lines) else 0
-
-
-def _shown(lines: list[Line]) -> list[Line]:
-    print("\r", end="")
-    for line in lines:
-        verdict = "" if line.holds is None else ("  holds" if line.holds else "  DOES NOT HOLD")
-        limit = f"  (limit {line.limit})" if line.limit else ""
-        print(f"{line.what:<52}  {line.value:>9}{limit}{verdict}", flush=True)
-    return lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,24 +63,21 @@ class Bench:
         first = self._init("first", [*self.words])
         if first["status"] not in (0, 1):
             raise SystemExit("the online run failed")
-        modules = [name for name in first["modules"] if not name.startswith("envcompose")]
-        importing = [
-            sys.executable,
-            "-c",
-            "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)",
-        ]
-        with self._loopback() as served:
-            commands = served["warm"]
+        offline = ["init", *self.words, "--offline"]
+        loaded = self._init("loaded", offline[1:])["modules"]
+        imports_alone = importing([name for name in loaded if not name.startswith("envcompose")])
+        with served(offline, self.work / "served", self.cache, self.n) as asked:
+            commands = asked["warm"]
             inits, imports, solving, preparing, peaks = [], [], [], [], []
             for number in range(self.n):
-                print(f"\roffline {number + 1}/{self.n}", end="", flush=True)
+                progress(f"offline {number + 1}/{self.n}")
                 started = time.perf_counter()
-                run = self._init(f"o{number}", [*self.words, "--offline"])
+                run = self._init(f"o{number}", offline[1:])
                 inits.append(time.perf_counter() - started)
                 peaks.append(float(run["peak_kib"]) / 1024)
-                imports.append(_timed([*importing, *_top_level(modules)]))
-                solving.append(sum(self._uv_alone(f"w{number}", command) for command in commands))
-                preparing.append(sum(self._uv_alone(f"f{number}", command) for command in served["fresh"][number]))
+                imports.append(timed(imports_alone))
+                solving.append(uv_alone(commands))
+                preparing.append(uv_alone(asked["fresh"][number]))
         init, bare, alone, fresh = (statistics.median(times) for times in (inits, imports, solving, preparing))
         ratio, against_fresh = init / (bare + 1.5 * alone), init / (bare + 1.5 * fresh)
         peak = statistics.median(peaks)
@@ -150,18 +113,18 @@ class Bench:
             str(self.work / "out.txt"),
             str(lines),
         ]
-        environment = {**_clean(), "UV_CACHE_DIR": str(self.work / "uv-cache"), "UV_NO_CONFIG": "1"}
-        _timed(uv, environment)
+        environment = {**clean(), "UV_CACHE_DIR": str(self.work / "uv-cache"), "UV_NO_CONFIG": "1"}
+        timed(uv, environment)
         times = max(3, min(self.n, 10))
         inits, plain = [], []
         for number in range(times):
-            print(f"\ronline {number + 1}/{times}  ", end="", flush=True)
+            progress(f"online {number + 1}/{times}")
             # The first of each pair brings the pages up to date where their freshness time has passed.
             self._init(f"w{number}", [*self.words])
             started = time.perf_counter()
             self._init(f"n{number}", [*self.words])
             inits.append(time.perf_counter() - started)
-            plain.append(_timed(uv, environment))
+            plain.append(timed(uv, environment))
         init, other = statistics.median(inits), statistics.median(plain)
         return [
             Line(what="init online, caches warm", value=f"{init:.2f} s"),
@@ -180,7 +143,7 @@ class Bench:
             lines.write_text("".join(f"made-up-{number:04}==1.{number % 7}\n" for number in range(count)))
             runs = []
             for number in range(times):
-                print(f"\r{count} lines {number + 1}/{times}  ", end="", flush=True)
+                progress(f"{count} lines {number + 1}/{times}")
                 runs.append(self._init(f"s{count}-{number}", ["-r", str(lines), "--offline"], cache=cache))
             if any(run["status"] for run in runs):
                 raise SystemExit(f"init failed for {count} lines")
@@ -193,49 +156,7 @@ class Bench:
         ]
 
     def _init(self, name: str, words: list[str], *, cache: Path | None = None) -> dict[str, Any]:
-        folder = self.work / name
-        folder.mkdir()
-        numbers = self.work / f"{name}.json"
-        subprocess.run(
-            [sys.executable, "-c", _INIT, str(numbers), "init", *words],
-            cwd=folder,
-            env={**_clean(), "ENVCOMPOSE_CACHE_DIR": str(cache or self.cache)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL if name != "first" else None,
-            check=True,
-        )
-        found: dict[str, Any] = json.loads(numbers.read_text())
-        return found
-
-    @contextlib.contextmanager
-    def _loopback(self) -> Iterator[dict[str, Any]]:
-        """The loopback index of this command in a process of its own; gives the uv commands of its resolves.
-
-        `warm` asks an index that has all pages in memory, `fresh` holds the same commands once for each run, over
-        indexes that must read and prepare their pages as the one inside of init does.
-        """
-        folder = self.work / "served"
-        folder.mkdir()
-        server = subprocess.Popen(
-            [sys.executable, __file__, "--serve", shlex.join([*self.words, "--offline"]), str(folder), str(self.n)],
-            env={**_clean(), "ENVCOMPOSE_CACHE_DIR": str(self.cache), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert server.stdin is not None and server.stdout is not None
-        try:
-            yield json.loads(server.stdout.readline())
-        finally:
-            server.stdin.close()
-            server.wait()
-
-    def _uv_alone(self, number: str, command: list[str]) -> float:
-        # Each resolve of one init shares uv's cache; across processes it starts empty, as init's does.
-        from envcompose.world.uv import _environment
-
-        scratch = self.work / f"uv-{number}"
-        return _timed(command, _environment(str(scratch)))
+        return run_command(["init", *words], self.work / name, cache or self.cache)
 
     def _closure(self) -> list[str]:
         """The wheels of the closure as pins: what plain uv can ask for without building anything."""
@@ -252,7 +173,7 @@ class Bench:
         done = subprocess.run(
             [sys.executable, "-m", "envcompose", "init", *self.words, "--offline", "--dry-run", "--json"],
             cwd=self.work,
-            env={**_clean(), "ENVCOMPOSE_CACHE_DIR": str(self.cache), "PYTHONPATH": str(ROOT)},
+            env={**clean(), "ENVCOMPOSE_CACHE_DIR": str(self.cache), "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
             check=True,
@@ -261,89 +182,10 @@ class Bench:
         return document
 
 
-def _timed(command: list[str], environment: dict[str, str] | None = None) -> float:
-    started = time.perf_counter()
-    done = subprocess.run(command, env=environment or _clean(), capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"{shlex.join(command[:4])} failed: {done.stderr}")
-    return seconds
-
-
-def _top_level(modules: Sequence[str]) -> list[str]:
-    """All modules that init loads of other projects, parents first; a bare import loads exactly these."""
-    return sorted(modules)
-
-
-def _clean() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_", "CONDA_"))}
-
-
 def _uv() -> str:
     import uv
 
     return uv.find_uv_bin()
-
-
-# The loopback index, in a process of its own
-
-
-def _serve(words: list[str], folder: Path, copies: int) -> int:
-    """Compose once, then serve what uv was shown until stdin closes; prints the commands that ask the same."""
-    from copy import copy
-
-    from envcompose.compose import World, compose
-    from envcompose.errors import Infeasible
-    from envcompose.ports import Answer, Question, Universe
-    from envcompose.world.loopback import Loopback
-    from envcompose.world.uv import UvResolver
-
-    asked: list[tuple[Question, Universe]] = []
-
-    class Noting(UvResolver):
-        def resolve(self, question: Question, universe: Universe) -> Answer:
-            asked.append((question, universe))
-            return super().resolve(question, universe)
-
-    with Noting() as resolver, contextlib.suppress(Infeasible):
-        facts, index, intent = _asked_of(words)
-        compose(intent, World(facts=facts, index=index, resolver=resolver))
-    with Loopback() as loopback:
-
-        def command(question: Question, universe: Universe, name: str) -> list[str]:
-            own = folder / name
-            own.mkdir()
-            return UvResolver()._command(question, loopback.show(universe), own)
-
-        def forgetful(universe: Universe) -> Universe:
-            twin = copy(universe)
-            twin._shown, twin._by_version, twin._index = {}, {}, _asked_of(words)[1]  # type: ignore[attr-defined]
-            return twin
-
-        warm = [command(question, universe, f"w{i}") for i, (question, universe) in enumerate(asked)]
-        fresh = [
-            [command(question, forgetful(universe), f"f{run}-{i}") for i, (question, universe) in enumerate(asked)]
-            for run in range(copies)
-        ]
-        print(json.dumps({"warm": warm, "fresh": fresh}), flush=True)
-        sys.stdin.read()
-    return 0
-
-
-def _asked_of(words: list[str]) -> tuple:  # type: ignore[type-arg]
-    from envcompose.api import Inputs, load_recipes, read_intent
-    from envcompose.cli.init import read_wishes
-    from envcompose.cli.main import build_parser
-    from envcompose.world.cache import Cache, cache_folder
-    from envcompose.world.http import Http
-    from envcompose.world.index import HttpIndex, IndexPolicy
-
-    facts, rules = load_recipes()
-    options = build_parser().parse_args(["init", *words])
-    inputs = Inputs(words=tuple(options.words), requirement_files=tuple(options.requirement))
-    intent, _ = read_intent(inputs, read_wishes(options, facts), facts)
-    index = HttpIndex(IndexPolicy(offline=True), Cache(cache_folder()), rules, time.time, Http())
-    return facts, index, intent
 
 
 # A made-up index
