@@ -92,7 +92,7 @@ def locked_pypi(distribution: LockedDistribution, default_index: str) -> LockedP
         name=distribution.name,
         version=distribution.version,
         sha256=distribution.sha256,
-        index=None if index is None or index.rstrip("/") == default_index.rstrip("/") else without_secrets(index),
+        index=None if index is None or index == default_index else without_secrets(index),
         requires_dist=tuple(
             requirement_text(text, of_source=distribution.from_source) for text in distribution.requires_dist
         ),
@@ -114,12 +114,15 @@ def _declared_first(solution: CondaSolution, rich: bool) -> list[VirtualPackage]
 
 
 def _indexes(composition: Composition, solution: Solution) -> tuple[str, ...] | None:
-    """The indexes as the manifest names them, the default one where it names none; None without PyPI dependencies."""
+    """The indexes as the manifest names them, the main one first and the default one where it names none.
+
+    None without PyPI dependencies. pixi asks the extra ones first all the same.
+    """
     if not composition.pypi:
         return None
     options, wishes = composition.intent.reading.indexes, composition.intent.wishes
     main = wishes.index or options.index_url or solution.default_index
-    return tuple(without_secrets(url) for url in (*options.extra_index_urls, main))
+    return tuple(without_secrets(url) for url in (main, *options.extra_index_urls))
 
 
 def _find_links(composition: Composition) -> tuple[tuple[str, str], ...]:
