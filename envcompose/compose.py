@@ -63,7 +63,7 @@ def compose(intent: Intent, world: World) -> Composition:
     newer = releases_beyond(world.index, world.facts.torch)
     world = replace(world, facts=replace(world.facts, torch=(*world.facts.torch, *newer)))
     planner = Planner(intent=intent, facts=world.facts, choices=choices)
-    joining, by_tables = make_joining(planner, world.solver, world.names)
+    joining, by_tables = make_joining(planner, world.solver, world.names, world.trace)
     found = _search(intent, world, choices, stack, demand, joining)
     if found.best is None:
         raise Infeasible(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
@@ -92,11 +93,12 @@ class Planner:
 
 
 def make_joining(
-    planner: Planner, solver: CondaSolver | None, names: NameMap | None
+    planner: Planner, solver: CondaSolver | None, names: NameMap | None, tell: Callable[[str], None]
 ) -> tuple[Joining | None, tuple[Message, ...]]:
     """How both layers are solved together, or None with a message where the default channel cannot be asked (law 7).
 
-    Raises ChannelUnreachable for a channel that the user named.
+    Why it cannot is told here and stands in no file: it differs from one machine to the next (law 1). Raises
+    ChannelUnreachable for a channel that the user named.
     """
     intent = planner.intent
     if solver is None or names is None:
@@ -110,7 +112,8 @@ def make_joining(
         shown = mask_secrets(channel)
         if channel in named:
             raise ChannelUnreachable(channel=shown, reason=why)
-        text = f"{shown} could not be asked ({why}): the conda layer stands by tables, and no pixi.lock is written"
+        tell(f"{shown} cannot be asked: {why}")
+        text = f"{shown} could not be asked: the conda layer stands by tables, and no pixi.lock is written"
         hint = "pixi locks it by itself at the first `pixi install`; --channel names another channel"
         return None, (Message(code="channel-by-tables", level=Level.WARNING, text=text, hint=hint),)
     layers = Layers(solver, names, subdir=subdir, glibc=planner.choices.glibc, as_of=intent.wishes.as_of)
