@@ -252,7 +252,7 @@ class Scout:
         clash = self._lock_clash(release, torch)
         if clash is None:
             return outlook
-        dear = "".join(f"; {text}" for text in outlook.long_compiles)
+        dear = "".join(f"; {text}" for text in dict.fromkeys(outlook.long_compiles))
         why = f"its requirements follow the installed torch, and read without one (as pixi locks it) it needs {clash.name}{clash.specifier}{dear}"
         return Outlook(stage=Stage.LOCK, why=why, rule="pixi-can-lock")
 

@@ -22,7 +22,8 @@ def _words(intent: Intent, pinned: str | None) -> Iterator[str]:
     for word in intent.request.words:
         yield pinned if pinned is not None and word in stacks else word
     if intent.request.project:
-        yield intent.request.project if "/" in intent.request.project else f"./{intent.request.project}"
+        project = intent.request.project
+        yield project if "/" in project or project.startswith(".") else f"./{project}"
 
 
 def _options(intent: Intent) -> Iterator[str]:
