@@ -253,8 +253,8 @@ def _world(
     cache, http = Cache(folder), Http()
     policy = IndexPolicy(offline=offline, refresh=refresh)
 
-    def open_index(subdir: str, urls: tuple[str | None, ...]) -> HttpIndex:
-        return HttpIndex(replace(policy, urls=urls, subdir=subdir), cache, rules, time.time, http)
+    def open_index(subdir: str, urls: tuple[str | None, ...], dated: bool) -> HttpIndex:
+        return HttpIndex(replace(policy, urls=urls, subdir=subdir, dated=dated), cache, rules, time.time, http)
 
     own = NameFiles(DiskFiles(manifest.folder), cache=cache, http=http, now=time.time, offline=offline)
     links = LinkPages(cache=cache, http=http, now=time.time, offline=offline, refresh=refresh)

@@ -45,14 +45,14 @@ SUBDIRS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-ar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockWorld:
-    """What locking asks. `open_index` opens indexes for a subdir, `read_links` gives what a page links (find-links);
+    """What locking asks. `open_index` opens indexes for a subdir (with upload times, where dates are asked for), `read_links` gives what a page links (find-links);
     `now` is what durations are counted from.
 
     `root` is the address of the manifest's folder, with a slash at its end, for channels on disk.
     """
 
     rules: BuildRules
-    open_index: Callable[[str, tuple[str | None, ...]], PackageIndex]
+    open_index: Callable[[str, tuple[str | None, ...], bool], PackageIndex]
     resolver: Resolver
     solver: CondaSolver
     names: NameMap
@@ -163,7 +163,7 @@ class _Locking:
         subdir = goal.platform.subdir
         reader = DirectReader(
             self._world.sources,
-            self._world.open_index(subdir, (goal.options.index_url,)),
+            self._world.open_index(subdir, (goal.options.index_url,), False),
             self._world.rules,
             platform=sys_platform(goal.platform.subdir),
             markers=interpreter.markers,
@@ -175,7 +175,8 @@ class _Locking:
             cutoff=self._cutoff,
             links=self._links(goal, reader),
         )
-        index = ManifestIndex(lambda urls: self._world.open_index(subdir, urls), rules)
+        dated = self._workspace.exclude_newer is not None or bool(self._workspace.pypi_cutoffs)
+        index = ManifestIndex(lambda urls: self._world.open_index(subdir, urls, dated), rules)
         return PypiHalf(goal, self._world.resolver, index, reader, interpreter, kept=kept.versions)
 
     def _links(self, goal: Goal, reader: DirectReader) -> dict[str, tuple[PackageFile, ...]]:
