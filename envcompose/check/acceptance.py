@@ -14,12 +14,13 @@ from envcompose.check.environment import Disk, check_environment
 from envcompose.check.groups import check_groups
 from envcompose.check.locations import is_distribution
 from envcompose.check.lock_platforms import aligned, locked_platform
-from envcompose.check.requirements import RequirementInvalid, parse_wanted
+from envcompose.check.requirements import parse_wanted
 from envcompose.check.verdict import Reason, Standing, Unmet, Verdict
 from envcompose.check.walk import Walk, Walked
 from envcompose.errors import LockInvalid, LockUnsupported
 from envcompose.manifest.lock import Locked, LockedConda, LockedPypi, LockEnvironment, LockFile, OtherLockVersion
 from envcompose.manifest.lock_reading import read_lock
+from envcompose.manifest.requirement_parts import RequirementInvalid
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import Environment, Platform, Workspace
 from envcompose.manifest.workspace_platforms import bare_platform

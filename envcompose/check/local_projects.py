@@ -11,12 +11,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envcompose.check.requirements import parse_specifiers
 from envcompose.check.verdict import Unmet
 from envcompose.errors import EnvcomposeError, PackageRequirementInvalid
 from envcompose.manifest.lock import LockedPypi
 from envcompose.manifest.marker_reading import Comparison, Joined, read_marker
 from envcompose.manifest.marker_text import marker_text
+from envcompose.manifest.requirement_parts import parse_specifiers
 from envcompose.manifest.requirement_text import requirement_text
 from envcompose.ports import TextFiles
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.version import Version
 
-from envcompose.check.requirements import parse_specifiers
+from envcompose.manifest.requirement_parts import parse_specifiers
 
 
 def is_below_bound(python: str, requires_python: str) -> bool:

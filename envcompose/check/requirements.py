@@ -6,22 +6,13 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envcompose.manifest.marker_reading import Marker, MarkerInvalid, read_marker
+from envcompose.manifest.requirement_parts import RequirementInvalid, read_requirement
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
-
-_NAMED = r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([A-Za-z0-9._,\s-]*)\])?\s*"
-_PLAIN = re.compile(_NAMED + r"(?:\(([^()@;]*)\)|([<>=!~][^()@;]*))?\s*(?:;(.*))?", re.DOTALL)
-# An address ends before a space that a ; or the end follows; other spaces belong to it.
-_WITH_ADDRESS = re.compile(_NAMED + r"@\s*([^\s;].*?)(?:\s+;(.*)|\s*)", re.DOTALL)
-
-
-class RequirementInvalid(ValueError):
-    """A text that is no requirement (PEP 508)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,52 +63,16 @@ def wanted_of(wish: PypiWish) -> Wanted:
 @lru_cache(maxsize=32768)
 def parse_wanted(text: str) -> Wanted:
     """Read one line of `requires_dist`. Raises RequirementInvalid."""
-    plain = _PLAIN.fullmatch(text)
+    parts = read_requirement(text)
     try:
-        if plain is None:
-            return _by_url(text)
-        name, extras, bracketed, bare, marker = plain.groups()
-        specifiers = (bracketed or bare or "").strip()
-        return Wanted(
-            name=_normal(name),
-            text=text,
-            extras=_extras(extras),
-            specifiers=parse_specifiers(specifiers) if specifiers else None,
-            marker=None if marker is None else _marker(marker),
-        )
-    except (InvalidSpecifier, MarkerInvalid) as error:
+        marker = None if parts.marker is None else _marker(parts.marker)
+    except MarkerInvalid as error:
         raise RequirementInvalid(f"'{text}' is no requirement: {error}") from error
+    wanted = Wanted(name=parts.name, text=text, extras=parts.extras, specifiers=parts.specifiers, marker=marker)
+    return wanted if parts.address is None else _located(wanted, parts.address)
 
 
 _marker = lru_cache(maxsize=8192)(read_marker)
-
-
-@lru_cache(maxsize=8192)
-def _normal(name: str) -> str:
-    return str(canonicalize_name(name.strip()))
-
-
-def _extras(text: str | None) -> frozenset[str]:
-    return frozenset(_normal(extra) for extra in (text or "").split(",") if extra.strip())
-
-
-@lru_cache(maxsize=8192)
-def parse_specifiers(text: str) -> SpecifierSet:
-    """Read version specifiers (PEP 440), without a comma too many. Raises InvalidSpecifier."""
-    if text.strip() and not all(piece.strip() for piece in text.split(",")):
-        raise InvalidSpecifier(f"a specifier is missing between commas: {text}")
-    return SpecifierSet(text)
-
-
-def _by_url(text: str) -> Wanted:
-    found = _WITH_ADDRESS.fullmatch(text)
-    if found is None:
-        raise RequirementInvalid(f"'{text}' is no requirement")
-    name, extras, address, marker = found.groups()
-    wanted = Wanted(
-        name=_normal(name), text=text, extras=_extras(extras), marker=None if marker is None else _marker(marker)
-    )
-    return _located(wanted, address)
 
 
 def _located(wanted: Wanted, address: str) -> Wanted:

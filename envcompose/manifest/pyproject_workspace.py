@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.markers import InvalidMarker, Marker
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from envcompose.errors import ManifestInvalid
 from envcompose.manifest.marker_reading import read_marker
 from envcompose.manifest.match_spec import MatchSpec
+from envcompose.manifest.pyproject_standard import check_build_system, check_project, parse_requires_python
+from envcompose.manifest.requirement_parts import RequirementInvalid, RequirementParts, read_requirement
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.version_spec import parse_version_spec
@@ -35,14 +39,18 @@ def read_pyproject(document: TomlTable, reader: ManifestReader) -> Workspace:
     if project is not None and name is None:
         raise document.wrong("project", "[project] has no name")
     poetry = tool.table("poetry")
-    name = name or (poetry.text("name") if poetry is not None else None)
+    poetry_name = poetry.take("name") if poetry is not None else None
+    name = name or (poetry_name if isinstance(poetry_name, str) else None)
     groups = _groups(document, project, canonicalize_name(name or ""))
+    dependencies = _list(project, "dependencies")
+    python = project.parsed("requires-python", parse_requires_python) if project is not None else None
+    if project is not None:
+        check_project(project)
+    check_build_system(document)
     features = {group: Feature(name=group) for group in groups}
     workspace = reader.read(pixi, name=name, groups=features)
-    if workspace.name is None:
-        raise document.wrong(None, "the workspace has no name", "add name to [project] or to [tool.pixi.workspace]")
-    groups[DEFAULT] = (*groups.get(DEFAULT, ()), *_list(project, "dependencies"))
-    return _with_python(_with_groups(document, workspace, groups), project)
+    groups[DEFAULT] = (*groups.get(DEFAULT, ()), *dependencies)
+    return _with_python(_with_groups(document, workspace, groups), project, python)
 
 
 def _list(table: TomlTable | None, key: str) -> Lines:
@@ -78,7 +86,7 @@ def _self_references(
     """An extra's requirements, with `name[other]` replaced by what the other extra requires."""
     for text, line in extras[extra]:
         inner = _requirement(text)
-        if inner is None or not name or canonicalize_name(inner.name) != name:
+        if inner is None or not name or inner.name != name:
             yield text, line
             continue
         for other in sorted(inner.extras):
@@ -86,10 +94,10 @@ def _self_references(
                 yield from _self_references(extras, other, name, (*seen, extra))
 
 
-def _requirement(text: str) -> Requirement | None:
+def _requirement(text: str) -> RequirementParts | None:
     try:
-        return Requirement(text)
-    except InvalidRequirement:
+        return read_requirement(text)
+    except RequirementInvalid:
         return None
 
 
@@ -107,13 +115,11 @@ def _group(
         included = one.get("include-group") if isinstance(one, dict) and len(one) == 1 else None
         if not isinstance(included, str):
             raise table.source.wrong(where, 'an entry of a dependency group is a text or { include-group = "…" }')
-        known = {canonicalize_name(name): name for name in raw}
-        target = known.get(canonicalize_name(included))
-        if target is None:
+        if included not in raw:
             raise table.source.wrong(where, f"the dependency group {included} is not defined")
-        if target in (*seen, group):
+        if included in (*seen, group):
             raise table.source.wrong(where, f"the dependency group {included} includes itself")
-        yield from _group(table, raw, target, (*seen, group))
+        yield from _group(table, raw, included, (*seen, group))
 
 
 def _with_groups(document: TomlTable, workspace: Workspace, groups: Mapping[str, Lines]) -> Workspace:
@@ -133,21 +139,19 @@ def _with_groups(document: TomlTable, workspace: Workspace, groups: Mapping[str,
 
 
 def _wish(document: TomlTable, text: str, line: int | None) -> PypiWish:
-    from envcompose.errors import ManifestInvalid
-
     try:
-        requirement = Requirement(text)
-        if requirement.marker is not None:
-            read_marker(str(requirement.marker))
+        parts = read_requirement(text)
+        if parts.marker is not None:
+            read_marker(parts.marker)
         wish = PypiWish(
-            name=str(canonicalize_name(requirement.name)),
-            version=requirement.specifier if str(requirement.specifier) else None,
-            extras=tuple(sorted(str(canonicalize_name(extra)) for extra in requirement.extras)),
-            marker=requirement.marker,
+            name=parts.name,
+            version=parts.specifiers,
+            extras=tuple(sorted(parts.extras)),
+            marker=None if parts.marker is None else Marker(parts.marker),
             line=line,
         )
-        return _located(wish, requirement.url) if requirement.url else wish
-    except (InvalidRequirement, ValueError) as error:
+        return _located(wish, parts.address) if parts.address else wish
+    except (InvalidMarker, ValueError) as error:
         reason = f"the requirement '{text}' cannot be read: {str(error).splitlines()[0]}"
         raise ManifestInvalid(path=document.source.path, reason=reason, line=line) from error
 
@@ -170,24 +174,21 @@ def _located(wish: PypiWish, address: str) -> PypiWish:
         )
     if url.startswith("file:"):
         return replace(wish, origin=PypiOrigin.PATH, location=url.removeprefix("file://").removeprefix("file:"))
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", url):
+        return replace(wish, origin=PypiOrigin.PATH, location=url)
     return replace(wish, origin=PypiOrigin.URL, location=parse_url(address), subdirectory=subdirectory)
 
 
-def _with_python(workspace: Workspace, project: TomlTable | None) -> Workspace:
+def _with_python(workspace: Workspace, project: TomlTable | None, wanted: SpecifierSet | None) -> Workspace:
     """pixi adds a conda python to the default feature where none is asked: the one of `requires-python`."""
     feature = workspace.features[DEFAULT]
     head, *targets = feature.targets
     if "python" in head.dependencies:
         return workspace
-    wanted = project.text("requires-python") if project is not None else None
-    version = None
-    if project is not None and wanted is not None:
-        try:
-            text = str(SpecifierSet(wanted)) and wanted
-        except InvalidSpecifier as error:
-            raise project.wrong("requires-python", f"'{wanted}' is no version specifier of Python (PEP 440)") from error
-        version = parse_version_spec("".join(text.split()).removeprefix("=="))
-    line = project.line("requires-python") if project is not None else None
+    version = line = None
+    if wanted is not None and project is not None:
+        line = project.line("requires-python")
+        version = parse_version_spec(str(wanted).removeprefix("=="))
     wish = CondaWish(name="python", spec=MatchSpec(name="python", version=version), line=line)
     head = replace(head, dependencies={**head.dependencies, "python": (wish,)})
     return replace(workspace, features={**workspace.features, DEFAULT: replace(feature, targets=(head, *targets))})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit, urlunsplit
+from ipaddress import ip_address
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WITH_HOST = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443}
+_FORBIDDEN = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
 _KEPT = "/:?#[]@!$&'()*+,;=%~-._|"
 
 
@@ -15,27 +17,69 @@ def parse_url(text: str) -> str:
     text = text.strip()
     if not _SCHEME.match(text):
         raise ValueError(f"'{text}' is no URL: it has no scheme such as https://")
-    scheme = text.partition(":")[0].lower()
-    parts = urlsplit(text.replace("\\", "/") if scheme in _WITH_HOST else text)
-    port = parts.port
-    if " " in (parts.hostname or ""):
-        raise ValueError(f"'{text}' is no URL: its host has a space")
+    scheme, _, rest = text.partition(":")
+    scheme = scheme.lower()
     if scheme not in _WITH_HOST:
-        return scheme + text[len(scheme) :]
-    if not parts.hostname:
+        if rest.startswith("//"):
+            _place(re.split("[/?#]", rest[2:], maxsplit=1)[0], text)
+        return f"{scheme}:{rest}"
+    # Browsers and pixi take any number of slashes before the host, of either kind.
+    rest = rest.replace("\\", "/").lstrip("/")
+    place = re.split("[/?#]", rest, maxsplit=1)[0]
+    user, host, port = _place(place, text)
+    if not host:
         raise ValueError(f"'{text}' is no URL: it has no host")
-    user = parts.netloc.rpartition("@")[0]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    place = (f"{user}@" if user else "") + host + ("" if port in (None, _WITH_HOST[scheme]) else f":{port}")
+    parts = urlsplit("//host" + rest[len(place) :])
+    end = "" if port in (None, _WITH_HOST[scheme]) else f":{port}"
     return urlunsplit(
         (
             scheme,
-            place,
+            (f"{user}@" if user else "") + host + end,
             _without_dots(quote(parts.path, safe=_KEPT)) or "/",
             quote(parts.query, safe=_KEPT),
             quote(parts.fragment, safe=_KEPT),
         )
     )
+
+
+def _place(text: str, url: str) -> tuple[str, str, int | None]:
+    """User, host and port of an address. Raises ValueError."""
+    user, _, place = text.rpartition("@")
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:]*)(?::([0-9]*))?", place)
+    if found is None or (found[2] and int(found[2]) > 65535):
+        raise ValueError(f"'{url}' is no URL: '{place}' is no host with a port")
+    host = found[1].lower()
+    if host.startswith("["):
+        ip_address(host[1:-1])
+    else:
+        host = unquote(host)
+        if _FORBIDDEN.search(host):
+            raise ValueError(f"'{url}' is no URL: '{host}' is no host")
+        host = _host(host)
+    return user, host, int(found[2]) if found[2] else None
+
+
+def _host(text: str) -> str:
+    """A host as a browser reads it: what ends in a number is an IPv4 address. Raises ValueError where it is none."""
+    labels = text.removesuffix(".").split(".")
+    if not re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
+        return text
+    numbers = [_number(label) for label in labels]
+    *front, last = numbers
+    if len(numbers) > 4 or any(number > 255 for number in front) or last >= 256 ** (5 - len(numbers)):
+        raise ValueError(f"'{text}' is no IPv4 address")
+    value = sum(number << 8 * (3 - index) for index, number in enumerate(front)) + last
+    return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+def _number(text: str) -> int:
+    """One number of an IPv4 address: decimal, octal or hexadecimal."""
+    try:
+        if text.startswith("0x"):
+            return int(text[2:] or "0", 16)
+        return int(text, 8) if text.startswith("0") and len(text) > 1 else int(text)
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no number of an IPv4 address") from error
 
 
 def without_credentials(url: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from envcompose.manifest.match_spec import Condition, MatchSpec, TextPattern, parse_build_number, parse_match_spec
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.version_spec import SpecInvalid, VersionSpec, parse_version_spec
 from envcompose.manifest.workspace import CondaWish
+from envcompose.manifest.workspace_pypi import parse_subdirectory
 
 CONDA_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ARCHIVE = re.compile(r"\.(?:conda|tar\.bz2)$")
@@ -105,6 +106,50 @@ class CondaTables:
         return _conda_table(spec, name, line)
 
 
+def read_development(table: TomlTable | None) -> tuple[str, ...]:
+    """The names of a `[dev]` table, whose entries say where each is built from. Raises ManifestInvalid."""
+    names = []
+    for key, value in table.entries() if table is not None else ():
+        assert table is not None
+        names.append(table.read(key, key, conda_name))
+        entry = table.as_table(key, value)
+        given = set(entry.left())
+        locations = {
+            "url": entry.parsed("url", parse_url),
+            "git": entry.parsed("git", parse_url),
+            "path": entry.text("path"),
+        }
+        for one in _REFERENCES:
+            entry.text(one)
+        _check_subdirectory(entry, locations["path"])
+        entry.flag("lfs")
+        entry.parsed("md5", lambda text: _digest(text, 32))
+        entry.parsed("sha256", lambda text: _digest(text, 64))
+        entry.finish()
+        found = [one for one, location in locations.items() if location is not None]
+        if not found:
+            raise entry.wrong(None, f"{key} has no path, git or url")
+        _check_source(entry, given, found)
+        if found != ["url"] and given & {"md5", "sha256"}:
+            raise entry.wrong(None, f"md5 and sha256 cannot be used with {found[0]}")
+    return tuple(names)
+
+
+def _check_subdirectory(table: TomlTable, path: str | None) -> None:
+    text = table.text("subdirectory")
+    if text is not None and path is None:
+        table.read("subdirectory", text, parse_subdirectory)
+
+
+def _check_source(table: TomlTable, given: set[str], locations: Sequence[str]) -> None:
+    if "git" not in locations and given & {"branch", "rev", "tag", "lfs"}:
+        raise table.wrong(None, "branch, rev, tag and lfs need git")
+    if len(locations) > 1:
+        raise table.wrong(None, f"only one of {', '.join(locations)} can stand there")
+    if len(given & set(_REFERENCES)) > 1:
+        raise table.wrong(None, "only one of branch, rev and tag can stand there")
+
+
 def _conda_table(table: TomlTable, name: str, line: int | None) -> CondaWish:
     given = set(table.left())
     locations = {
@@ -112,8 +157,9 @@ def _conda_table(table: TomlTable, name: str, line: int | None) -> CondaWish:
         "git": table.parsed("git", parse_url),
         "path": table.text("path"),
     }
-    for key in (*_REFERENCES, "subdirectory"):
+    for key in _REFERENCES:
         table.text(key)
+    _check_subdirectory(table, locations["path"])
     table.flag("lfs")
     binary = locations["url"] if locations["url"] and _ARCHIVE.search(locations["url"]) else None
     spec = _fields(table, name, binary)
@@ -194,12 +240,7 @@ def _source(locations: Mapping[str, str | None]) -> str | None:
 
 def _check_combination(table: TomlTable, given: set[str], locations: Mapping[str, str]) -> None:
     """The combinations of keys that pixi refuses."""
-    if "git" not in locations and given & {"branch", "rev", "tag", "lfs"}:
-        raise table.wrong(None, "branch, rev, tag and lfs need git")
-    if len(locations) > 1:
-        raise table.wrong(None, f"only one of {', '.join(locations)} can stand there")
-    if len(given & set(_REFERENCES)) > 1:
-        raise table.wrong(None, "only one of branch, rev and tag can stand there")
+    _check_source(table, given, list(locations))
     if not locations:
         if not given - {"license-family", "subdirectory", "package"}:
             raise table.wrong(None, "nothing is asked of the package: give at least a version")

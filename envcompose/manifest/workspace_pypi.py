@@ -9,6 +9,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 
 from envcompose.manifest.marker_reading import MarkerInvalid, read_marker
+from envcompose.manifest.requirement_parts import parse_specifiers
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
@@ -48,7 +49,7 @@ def _specifiers(text: str) -> SpecifierSet | None:
     if text == "*":
         return None
     try:
-        return SpecifierSet(text)
+        return parse_specifiers(text)
     except InvalidSpecifier as error:
         if text.startswith(("/", ".", "\\", "~/")):
             raise ValueError(f"'{text}' is a path: write it as {{ path = \"{text}\" }}") from error
@@ -68,7 +69,7 @@ def _marker(text: str) -> Marker:
         raise ValueError(f"'{text}' is no environment marker (PEP 508)") from error
 
 
-def _subdirectory(text: str) -> str | None:
+def parse_subdirectory(text: str) -> str | None:
     """A folder below the root; None for the root itself."""
     if text.startswith("/"):
         raise ValueError(f"'{text}' must be relative")
@@ -94,7 +95,7 @@ def _pypi_table(table: TomlTable, name: str, line: int | None) -> PypiWish:
     }
     editable, lfs = table.flag("editable"), table.flag("lfs")
     references = [(key, text) for key in ("branch", "tag", "rev") if (text := table.text(key)) is not None]
-    subdirectory = table.parsed("subdirectory", _subdirectory)
+    subdirectory = table.parsed("subdirectory", parse_subdirectory)
     index = table.parsed("index", parse_url)
     marker = table.parsed("env-markers", _marker)
     table.finish()

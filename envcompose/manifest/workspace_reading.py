@@ -12,7 +12,7 @@ from envcompose.manifest.subdirs import FAMILIES
 from envcompose.manifest.toml_table import TomlTable, kind_of, read_toml
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import DEFAULT, Cutoff, Feature, Target, Workspace
-from envcompose.manifest.workspace_conda import CondaTables, parse_manifest_version
+from envcompose.manifest.workspace_conda import CondaTables, parse_manifest_version, read_development
 from envcompose.manifest.workspace_environments import check_environments, read_environments
 from envcompose.manifest.workspace_options import (
     parse_cutoff,
@@ -286,14 +286,14 @@ def _target(table: TomlTable, selector: str | None, tables: CondaTables, buildin
         if below is not None and building:
             raise table.wrong(key, f"with pixi-build, {key} belong to a package", f"write [package.{key}]")
         dependencies.update(tables.read(below))
-    dev = table.table("dev")
+    dev = read_development(table.table("dev"))
     check_tasks(table)
     return Target(
         selector=selector,
         dependencies=dependencies,
         constraints=tables.read(table.table("constraints"), constraints=True),
         pypi=read_pypi(table.table("pypi-dependencies")),
-        dev=() if dev is None else tuple(name for name, _ in dev.entries()),
+        dev=dev,
         activation_env=read_activation(table),
     )
 
