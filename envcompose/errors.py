@@ -190,6 +190,19 @@ class FileBroken(EnvcomposeError):
         )
 
 
+class FileGone(EnvcomposeError):
+    """A file that an index lists, or listed a while ago, and does not have (exit 3)."""
+
+    code = "file-gone"
+    exit_status = 3
+
+    def __init__(self, *, index: str, file: str) -> None:
+        super().__init__(
+            f"The package index {index} lists {file} and does not have it",
+            hints=("run again with --refresh: the list may be older than the file's end",),
+        )
+
+
 class UploadTimesUnknown(EnvcomposeError):
     """An index that does not say when its files were uploaded, so that --as-of cannot be honoured (exit 3)."""
 

@@ -21,7 +21,7 @@ class PackageIndex(Protocol):
         """
 
     def metadata(self, file: PackageFile) -> str:
-        """The core metadata of a wheel, headers only. Raises IndexUnreachable, IndexBroken or FileBroken."""
+        """The core metadata of a wheel, headers only. Raises IndexUnreachable, IndexBroken, FileGone or FileBroken."""
 
     def contents(self, file: PackageFile) -> WheelContents | None:
         """What a wheel holds, or None where the index cannot tell without sending the whole file."""
@@ -32,7 +32,7 @@ class PackageIndex(Protocol):
     def analysis(self, file: PackageFile, *, torches: Sequence[str | None], python: str) -> Analysis:
         """What an sdist says under each assumption about the installed torch; nothing of it is run.
 
-        Raises IndexUnreachable, IndexBroken or FileBroken; SdistUnreadable where the archive is refused.
+        Raises IndexUnreachable, IndexBroken, FileGone or FileBroken; SdistUnreadable where the archive is refused.
         """
 
     def partner_index(self, url: str, name: str) -> tuple[PackageFile, ...] | None:

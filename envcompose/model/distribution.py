@@ -26,6 +26,8 @@ class PackageFile:
     size: int | None = None
     uploaded: str | None = None
     has_metadata: bool = False
+    metadata_sha256: str | None = None
+    """What the index promises of the metadata beside the file (PEP 658)."""
     index: str | None = None
 
     @property

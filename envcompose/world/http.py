@@ -69,12 +69,13 @@ class Http:
             url, label=label, headers=headers or {}, most=MOST_PAGE_BYTES, missing_ok=missing_ok, tries=tries
         )
 
-    def download(self, url: str, *, label: str, most: int = MOST_BYTES) -> bytes:
-        """A whole file, at most `most` bytes. Raises what `get` raises, and FileBroken where it is too large."""
+    def download(self, url: str, *, label: str, most: int = MOST_BYTES) -> bytes | None:
+        """A whole file, at most `most` bytes, None for 404 and 410. Raises what `get` raises, and FileBroken where it is
+        too large.
+        """
         headers = {"Accept-Encoding": "identity"}
-        response = self._whole(url, label=label, headers=headers, most=most, missing_ok=False)
-        assert response is not None
-        return response.content
+        response = self._whole(url, label=label, headers=headers, most=most, missing_ok=True)
+        return None if response is None else response.content
 
     def _whole(
         self, url: str, *, label: str, headers: dict[str, str], most: int, missing_ok: bool, tries: int = TRIES

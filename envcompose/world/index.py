@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from envcompose.analyse.version import ANALYSER_VERSION
-from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
+from envcompose.errors import FileBroken, FileGone, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile, WheelContents
 from envcompose.model.names import canonical_name
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 600.0
 """How long a project page is believed without asking again; what the default index itself allows caches (max-age)."""
 
+_DOWNLOADS = 2
+"""How often a file is fetched whose hash is another one than promised, before that is believed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexPolicy:
     """Which indexes are asked, in order (None is the default index), and how.
 
     `as_of` (an ISO date, inclusive) hides files uploaded later. Files that cannot be of use on `subdir` are left out.
+    With `dated`, upload times are asked for where pages do not tell them; a file may stay without one.
     """
 
     urls: tuple[str | None, ...] = (None,)
@@ -41,6 +45,7 @@ class IndexPolicy:
     refresh: bool = False
     as_of: str | None = None
     subdir: str = LINUX_64
+    dated: bool = False
 
 
 class HttpIndex:
@@ -180,11 +185,12 @@ class HttpIndex:
         return files
 
     def _before(self, files: tuple[PackageFile, ...], url: str | None, name: str) -> tuple[PackageFile, ...]:
+        wanted = self._policy.as_of is not None or self._policy.dated
+        if wanted and any(file.uploaded is None for file in files):
+            times = self._upload_times(url, name)
+            files = tuple(replace(file, uploaded=file.uploaded or times.get(file.filename)) for file in files)
         if self._policy.as_of is None:
             return files
-        if any(file.uploaded is None for file in files):
-            times = self._upload_times(url, name)
-            files = tuple(replace(file, uploaded=times.get(file.filename)) for file in files)
         if any(file.uploaded is None for file in files):
             raise UploadTimesUnknown(index=_label(url), name=name)
         return tuple(file for file in files if (file.uploaded or "")[:10] <= self._policy.as_of)
@@ -225,11 +231,24 @@ class HttpIndex:
                 return known
             raise NotCached(wanted=f"The metadata of {file.filename}")
         self._login_first(file)
-        if not ranges:
+        headers = None if ranges else self._metadata_beside(file)
+        if headers is not None:
+            return headers, None
+        found = self._read_ranges(file)
+        if known is not None and known[0] != found[0]:
+            # What was resolved with them would not be what is installed.
+            raise FileBroken(file=file.filename, reason="its metadata are not those that were read of it before")
+        return found
+
+    def _metadata_beside(self, file: PackageFile) -> str | None:
+        """The metadata beside a file, held against their hash where the page tells it; None where there are none."""
+        for _ in range(_DOWNLOADS):
             response = self._http.get(file.url + ".metadata", label=_label(file.index))
-            if response is not None:
-                return trim_headers(response.text), None
-        return self._read_ranges(file)
+            if response is None:
+                return None
+            if file.metadata_sha256 in (None, hashlib.sha256(response.content).hexdigest()):
+                return trim_headers(response.content.decode("utf-8", "replace"))
+        raise FileBroken(file=f"{file.filename}.metadata", reason="its sha256 is another one")
 
     def _read_ranges(self, file: PackageFile) -> tuple[str, WheelContents | None]:
         def read_range(start: int | None, length: int) -> tuple[bytes, int, int]:
@@ -238,7 +257,9 @@ class HttpIndex:
                 file.url, label=_label(file.index), headers={"Range": wanted, "Accept-Encoding": "identity"}
             )
             if response is None:
-                raise IndexBroken(index=_label(file.index), reason="the file is not there", wanted=file.filename)
+                raise FileGone(index=_label(file.index), file=file.filename)
+            if response.status_code == 200 and _differs(response.content, file):
+                raise FileBroken(file=file.filename, reason="its sha256 is another one")
             return _range_of(response.status_code, response.headers.get("Content-Range", ""), response.content)
 
         try:
@@ -251,9 +272,13 @@ class HttpIndex:
         if self._policy.offline:
             raise NotCached(wanted=f"The source distribution {file.filename}")
         self._login_first(file)
-        data = self._http.download(file.url, label=_label(file.index))
-        found = hashlib.sha256(data).hexdigest()
-        if file.sha256 is not None and found != file.sha256:
+        for _ in range(_DOWNLOADS):
+            data = self._http.download(file.url, label=_label(file.index))
+            if data is None:
+                raise FileGone(index=_label(file.index), file=file.filename)
+            if not _differs(data, file):
+                break
+        else:
             raise FileBroken(file=file.filename, reason="its sha256 is another one")
         self._cache.put("size", file.sha256 or file.url, str(len(data)), self._clock())
         return data
@@ -261,6 +286,11 @@ class HttpIndex:
     def _lock_for(self, key: str) -> threading.Lock:
         with self._guard:
             return self._locks.setdefault(key, threading.Lock())
+
+
+def _differs(data: bytes, file: PackageFile) -> bool:
+    """Is this another file than the one that the page promises?"""
+    return file.sha256 is not None and hashlib.sha256(data).hexdigest() != file.sha256
 
 
 def _trimmed(data: bytes, filename: str) -> SdistTexts:

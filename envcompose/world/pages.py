@@ -77,6 +77,7 @@ def _file(package: DistributionPackage, name: str, index: str | None, subdir: st
         size=package.size,
         uploaded=package.upload_time.isoformat() if package.upload_time else None,
         has_metadata=bool(package.has_metadata),
+        metadata_sha256=(package.metadata_digests or {}).get("sha256"),
         index=index,
     )
 
@@ -131,7 +132,7 @@ def file_to_json(file: PackageFile) -> list[Any]:
         int(file.yanked),
         file.size,
         file.uploaded,
-        int(file.has_metadata),
+        file.metadata_sha256 or int(file.has_metadata),
     ]
 
 
@@ -152,8 +153,9 @@ def files_from_json(rows: list[list[Any]], name: str, index: str | None) -> tupl
             yanked=bool(yanked),
             size=size,
             uploaded=uploaded,
-            has_metadata=bool(has_metadata),
+            has_metadata=bool(metadata),
+            metadata_sha256=metadata if isinstance(metadata, str) else None,
             index=index,
         )
-        for version, filename, url, sha256, requires_python, yanked, size, uploaded, has_metadata in rows
+        for version, filename, url, sha256, requires_python, yanked, size, uploaded, metadata in rows
     )

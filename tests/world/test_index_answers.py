@@ -9,12 +9,21 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from envcompose.api import load_recipes
-from envcompose.errors import EnvcomposeError, FileBroken, IndexBroken, IndexUnreachable, NotCached, UploadTimesUnknown
+from envcompose.errors import (
+    EnvcomposeError,
+    FileBroken,
+    FileGone,
+    IndexBroken,
+    IndexUnreachable,
+    NotCached,
+    UploadTimesUnknown,
+)
 from envcompose.model.distribution import PackageFile
 from envcompose.world.cache import Cache
 from envcompose.world.http import TRIES, Http
@@ -277,7 +286,7 @@ def test_metadata_beside_the_file_are_taken_where_the_page_promises_them() -> No
 
 def test_a_promised_metadata_file_that_is_missing_is_read_from_the_wheel() -> None:
     answers = {
-        "/simple/alpha/": [page(listed(WHEEL, more={"core-metadata": True}))],
+        "/simple/alpha/": [page(listed(WHEEL, wheel(), {"core-metadata": True}))],
         f"/files/{WHEEL}": [Answer(body=wheel())],
     }
     with OddServer(answers) as server:
@@ -287,7 +296,7 @@ def test_a_promised_metadata_file_that_is_missing_is_read_from_the_wheel() -> No
 
 def test_a_server_that_ignores_ranges_and_sends_the_whole_wheel_is_understood() -> None:
     data = wheel()
-    with OddServer({"/simple/alpha/": [page(listed(WHEEL))], f"/files/{WHEEL}": [Answer(body=data)]}) as server:
+    with OddServer({"/simple/alpha/": [page(listed(WHEEL, data))], f"/files/{WHEEL}": [Answer(body=data)]}) as server:
         index = index_on(server.url)
         file = only_file(index)
         assert index.metadata(file) == METADATA
@@ -312,7 +321,7 @@ BROKEN_WHEELS = {
 
 @pytest.mark.parametrize("word", BROKEN_WHEELS)
 def test_a_wheel_that_cannot_be_read_is_a_broken_file(word: str) -> None:
-    answers = {"/simple/alpha/": [page(listed(WHEEL))], f"/files/{WHEEL}": [BROKEN_WHEELS[word]]}
+    answers = {"/simple/alpha/": [page(listed(WHEEL, more={"hashes": {}}))], f"/files/{WHEEL}": [BROKEN_WHEELS[word]]}
     with OddServer(answers) as server:
         index = index_on(server.url)
         error = failure(lambda: index.metadata(only_file(index)))
@@ -321,11 +330,78 @@ def test_a_wheel_that_cannot_be_read_is_a_broken_file(word: str) -> None:
         assert WHEEL in error.sentence
 
 
-def test_a_wheel_that_is_listed_and_not_there_is_a_broken_index() -> None:
+def test_a_wheel_that_is_listed_and_not_there_is_gone_and_a_newer_list_may_help() -> None:
     with OddServer({"/simple/alpha/": [page(listed(WHEEL))]}) as server:
         index = index_on(server.url)
         error = failure(lambda: index.metadata(only_file(index)))
-        assert isinstance(error, IndexBroken)
+        assert isinstance(error, FileGone)
+        assert error.exit_status == 3
+        assert "--refresh" in error.hints[0]
+
+
+def with_digest(metadata: str) -> dict[str, object]:
+    """What a page says of metadata beside a file (PEP 714)."""
+    return {"core-metadata": {"sha256": hashlib.sha256(metadata.encode()).hexdigest()}}
+
+
+def test_metadata_beside_the_file_that_are_not_what_the_page_promised_are_fetched_again() -> None:
+    other = METADATA.replace("beta>=2", "beta<2")
+    answers = {
+        "/simple/alpha/": [page(listed(WHEEL, more=with_digest(METADATA)))],
+        f"/files/{WHEEL}.metadata": [Answer(body=other.encode()), Answer(body=METADATA.encode())],
+    }
+    with OddServer(answers) as server:
+        index = index_on(server.url)
+        assert index.metadata(only_file(index)) == METADATA
+
+
+def test_metadata_beside_the_file_that_stay_other_ones_are_a_broken_file(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    answers = {
+        "/simple/alpha/": [page(listed(WHEEL, more=with_digest(METADATA)))],
+        f"/files/{WHEEL}.metadata": [Answer(body=METADATA.replace("beta>=2", "beta<2").encode())],
+    }
+    with OddServer(answers) as server:
+        # The second one knows the page from the cache, and its promise too.
+        for index in (index_on(server.url, cache=cache), index_on(server.url, cache=cache)):
+            error = failure(partial(index.metadata, only_file(index)))
+            assert isinstance(error, FileBroken)
+            assert f"{WHEEL}.metadata" in error.sentence
+
+
+def test_a_whole_wheel_that_is_another_one_than_the_page_promised_is_a_broken_file() -> None:
+    answers = {"/simple/alpha/": [page(listed(WHEEL, wheel()))], f"/files/{WHEEL}": [Answer(body=wheel(padding=9))]}
+    with OddServer(answers) as server:
+        index = index_on(server.url)
+        error = failure(lambda: index.metadata(only_file(index)))
+        assert isinstance(error, FileBroken)
+        assert "sha256" in error.sentence
+
+
+def test_a_wheel_whose_metadata_are_not_those_beside_it_is_a_broken_file() -> None:
+    # The first of them were resolved with, the second would be installed.
+    answers = {
+        "/simple/alpha/": [page(listed(WHEEL, more={"core-metadata": True, "hashes": {}}))],
+        f"/files/{WHEEL}.metadata": [Answer(body=METADATA.encode())],
+        f"/files/{WHEEL}": [Answer(body=wheel(metadata=METADATA.replace("beta>=2", "beta<2")))],
+    }
+    with OddServer(answers) as server:
+        index = index_on(server.url)
+        file = only_file(index)
+        assert index.metadata(file) == METADATA
+        error = failure(lambda: index.contents(file))
+        assert isinstance(error, FileBroken)
+
+
+def test_metadata_are_read_as_utf_8_whatever_the_server_says_of_them() -> None:
+    odd = METADATA.replace("beta>=2", "beta>=2; extra == 'ü'")
+    answers = {
+        "/simple/alpha/": [page(listed(WHEEL, more={"core-metadata": True}))],
+        f"/files/{WHEEL}.metadata": [Answer(body=odd.encode(), kind="text/plain")],
+    }
+    with OddServer(answers) as server:
+        index = index_on(server.url)
+        assert index.metadata(only_file(index)) == odd
 
 
 def test_a_metadata_file_that_fails_once_is_tried_again() -> None:
@@ -360,6 +436,24 @@ def test_an_sdist_with_another_hash_than_the_index_promised_is_a_broken_file() -
             3,
             f"{SDIST} is not what its index promised: its sha256 is another one",
         )
+
+
+def test_an_sdist_that_is_listed_and_not_there_is_gone() -> None:
+    with OddServer({"/simple/alpha/": [page(listed(SDIST))]}) as server:
+        index = index_on(server.url)
+        error = failure(lambda: index.analysis(only_file(index), torches=(None,), python="3.12"))
+        assert isinstance(error, FileGone)
+
+
+def test_an_sdist_that_is_another_one_once_is_fetched_again() -> None:
+    data = sdist()
+    answers = {
+        "/simple/alpha/": [page(listed(SDIST, data))],
+        f"/files/{SDIST}": [Answer(body=data[::-1]), Answer(body=data)],
+    }
+    with OddServer(answers) as server:
+        index = index_on(server.url)
+        assert index.analysis(only_file(index), torches=(None,), python="3.12").name == "alpha"
 
 
 def test_an_sdist_cut_short_is_fetched_again() -> None:
