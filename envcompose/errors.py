@@ -759,6 +759,20 @@ class LockNotSupported(InputError):
         )
 
 
+class PythonMissing(InputError):
+    """PyPI dependencies where conda brings no Python (exit 2)."""
+
+    code = "python-missing"
+
+    def __init__(self, *, environment: str, file: str, line: int | None) -> None:
+        super().__init__(
+            f"{environment} has PyPI dependencies and no Python among its conda packages",
+            hints=('add a line to [dependencies], such as python = "3.12.*"',),
+            file=file,
+            line=line,
+        )
+
+
 class ManifestMissing(InputError):
     """A path without a pixi manifest (exit 2)."""
 
@@ -773,10 +787,11 @@ class ManifestMissing(InputError):
         )
 
 
-class LockMissing(InputError):
-    """A manifest without a lock to judge (exit 2)."""
+class LockMissing(EnvcomposeError):
+    """A manifest without a lock to judge: pixi would solve it (exit 1)."""
 
     code = "lock-missing"
+    exit_status = 1
 
     def __init__(self, *, folder: str) -> None:
         super().__init__(f"There is no pixi.lock beside the manifest in {folder}", hints=("envcompose lock",))

@@ -181,7 +181,7 @@ def _earlier(manifest: ManifestFile) -> LockFile | None:
 
 def _judged(manifest: ManifestFile, text: str, default_index: str, now: datetime) -> Verdict:
     files = DiskFiles(manifest.folder)
-    return judge(manifest.workspace, text, files, default_index=default_index, root="", now=now)
+    return judge(manifest.workspace, text, files, default_index=default_index, root=manifest.folder.as_posix(), now=now)
 
 
 def _planned(folder: Path, name: str, text: str) -> PlannedFile:

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from envcompose.analyse import BuildRules
 from envcompose.check.lock_platforms import aligned, lock_text_of
 from envcompose.check.markers import marker_environment
-from envcompose.errors import LockNotSupported
+from envcompose.errors import LockNotSupported, PythonMissing
 from envcompose.lock.conda_half import CondaHalf, channel_address, version_of
 from envcompose.lock.conflict import infeasible
 from envcompose.lock.direct import DirectReader
@@ -146,8 +146,7 @@ class _Locking:
             self._world.trace(found.words or (found.conda.words if found.conda else ""))
             raise infeasible(found, goal, manifest)
         if goal.pypi and found.conda.python is None:
-            what = "PyPI dependencies without a Python among the conda dependencies"
-            raise LockNotSupported(what=what, file=manifest, line=goal.pypi[0].line)
+            raise PythonMissing(environment=goal.label, file=manifest, line=goal.pypi[0].line)
         half = halves[found.conda.python.url] if found.pypi is not None and found.conda.python is not None else None
         return Solved(goal=goal, agreed=found, half=half, kept=kept)
 
@@ -155,7 +154,8 @@ class _Locking:
         """Is there something that is not locked here? Raises LockNotSupported."""
         subdir = goal.platform.subdir
         if subdir not in SUBDIRS or (not goal.system and not subdir.startswith("win-")):
-            what = f"PyPI dependencies for {goal.platform.name} ({subdir})"
+            name = goal.platform.name
+            what = f"PyPI dependencies for {name}" + ("" if name == subdir else f" ({subdir})")
             raise LockNotSupported(what=what, file=manifest, line=None)
 
     def _half(self, goal: Goal, python: CondaRecord, kept: Kept, manifest: str) -> PypiHalf:

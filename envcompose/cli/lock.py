@@ -76,7 +76,7 @@ def _verdict_text(manifest: ManifestFile, verdict: Verdict, pixi: PixiVerdict | 
         lines += [f"  {one_line(str(reason))}" for reason in verdict.reasons]
     lines += _pixi_lines(pixi)
     if not verdict.accepted:
-        lines.append("  hint: envcompose lock")
+        lines.append(f"  hint: envcompose lock {name}".removesuffix(" pixi.toml"))
     return "\n".join(lines)
 
 

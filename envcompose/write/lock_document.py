@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envcompose.check.verdict import Reason
-from envcompose.errors import EnvcomposeError
+from envcompose.errors import EnvcomposeError, LockInfeasible
 from envcompose.model.message import Level, Message
 from envcompose.read.secrets import mask_secrets
 
@@ -63,7 +63,7 @@ def lock_error_document(error: EnvcomposeError, *, version: str) -> Document:
         packages=error.packages,
         hint="; ".join(error.hints) or None,
     )
-    verdict = "infeasible" if error.exit_status == 1 else "error"
+    verdict = "error" if error.exit_status != 1 else "infeasible" if isinstance(error, LockInfeasible) else "refused"
     return lock_document(version=version, verdict=verdict, manifest=None, messages=(message,))
 
 
