@@ -133,6 +133,10 @@ class NameMap(Protocol):
     def source(self) -> str:
         """What the answers rest on, for people: the public map and its day, or our own table."""
 
+    @property
+    def by_tables(self) -> bool:
+        """Do the answers rest on our own table, because the public map could not be had?"""
+
 
 class Sources(Protocol):
     """Source trees and wheels that a manifest names by path or repository; nothing of them is run."""

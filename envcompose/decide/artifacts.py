@@ -42,6 +42,8 @@ class Case:
     given_url: str | None
     provided: CondaRecord | None = None
     """The record of the solved conda layer that stands for it."""
+    names_by_tables: bool = False
+    """Does it rest on our own table that the record stands for it?"""
     locks: bool = False
     """Is the lock written here, so that pixi need not read any metadata by itself?"""
 
@@ -137,7 +139,7 @@ def _provided(case: Case) -> Artifact | None:
         kind=ArtifactKind.CONDA,
         rule=tables.rule if tables else "conda-provides",
         why=why,
-        standing=Standing.PROVED,
+        standing=Standing.BY_TABLES if case.names_by_tables else Standing.PROVED,
         evidence=(seen, *(tables.evidence if tables else ())),
         url=record.url,
         sha256=record.sha256,

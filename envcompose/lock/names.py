@@ -60,6 +60,11 @@ class MappedNames:
         """See ports.NameMap."""
         return "conda-pypi-map of the manifest" + ("" if self._off else f", then {self._base.source}")
 
+    @property
+    def by_tables(self) -> bool:
+        """See ports.NameMap."""
+        return not self._off and self._base.by_tables
+
 
 def _channel(said: NameMapping, read: ReadMapping) -> _Channel:
     if said.disabled:

@@ -23,6 +23,8 @@ class CondaSolution:
     channels: tuple[str, ...]
     virtual: tuple[VirtualPackage, ...]
     names_source: str
+    names_by_tables: bool
+    """Is it our own table, because the public map of names could not be had?"""
     rounds: int
 
     def record(self, name: str) -> CondaRecord | None:

@@ -198,6 +198,7 @@ class Decider:
             given_url=self._given_urls.get(name),
             provided=around.provided.get(name),
             locks=around.locks,
+            names_by_tables=around.names_by_tables,
         )
 
     def _sized(self, artifact: Artifact, ways: Ways) -> Artifact:

@@ -71,6 +71,11 @@ class Layers:
         self.solves = 0
         self._conflicts: list[Conflict] = []
 
+    @property
+    def names_by_tables(self) -> bool:
+        """Does it rest on our own table which conda packages stand for PyPI's?"""
+        return self._names.by_tables
+
     def question(self, system: SystemLayer) -> CondaQuestion:
         """What the solver is asked about a system layer."""
         return CondaQuestion(
@@ -145,6 +150,7 @@ class Layers:
             channels=system.channels,
             virtual=self.virtual(system),
             names_source=self._names.source,
+            names_by_tables=self._names.by_tables,
             rounds=rounds,
         )
 

@@ -155,7 +155,16 @@ class Settler:
         closure = trace_closure(answer.pins, roots, universe, environment)
         torch = _chosen_torch(closure, prospect.torches)
         return self._decider.decided(
-            prospect, universe, closure, torch, Around(by_tables=by_tables, provided=provided, locks=locks)
+            prospect,
+            universe,
+            closure,
+            torch,
+            Around(
+                by_tables=by_tables,
+                provided=provided,
+                locks=locks,
+                names_by_tables=self._joining is not None and self._joining.layers.names_by_tables,
+            ),
         )
 
     def _replaced(self, prospect: Prospect) -> tuple[dict[str, Sequence[Release]], tuple[str, ...]]:

@@ -58,6 +58,7 @@ class Around:
     by_tables: tuple[str, ...]
     provided: Mapping[str, CondaRecord]
     locks: bool
+    names_by_tables: bool = False
 
 
 def rejection_of(stack: Stack | None, prospect: Prospect, why: str, rule: str) -> Rejection:

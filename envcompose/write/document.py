@@ -16,7 +16,7 @@ from envcompose.model.solution import CondaSolution
 from envcompose.model.target import Target, TorchChoice
 from envcompose.read.secrets import mask_secrets
 from envcompose.write.repair_document import repair_document, repair_messages
-from envcompose.write.words import compiled_packages, weakest
+from envcompose.write.words import compiled_packages, system_standing, weakest
 
 SCHEMA = "envcompose.composition/1"
 Document = dict[str, Any]
@@ -169,7 +169,12 @@ def _system_standing(composition: Composition) -> Document:
         return {"level": "by-tables", "engine": None, "against": f"recipes {composition.facts_as_of}"}
     virtual = ", ".join(str(one) for one in solution.conda.virtual)
     channels = ", ".join(solution.conda.channels)
-    return {"level": "proved", "engine": "py-rattler", "against": f"{channels} with {virtual}"}
+    names = solution.conda.names_source
+    return {
+        "level": system_standing(composition).value,
+        "engine": "py-rattler",
+        "against": f"{channels} with {virtual}; names by {names}",
+    }
 
 
 def _packages(composition: Composition) -> list[Document]:

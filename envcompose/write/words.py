@@ -66,13 +66,26 @@ def weakest(composition: Composition) -> Standing:
     return max(found, key=order.index) if found else Standing.PROVED
 
 
+def system_standing(composition: Composition) -> Standing:
+    """The standing of the conda layer: solved, but by tables where they say which of it stands for a PyPI package."""
+    solution = composition.solution
+    if solution is None:
+        return Standing.BY_TABLES
+    twins = any(package.record is not None for package in composition.packages)
+    return Standing.BY_TABLES if twins and solution.conda.names_by_tables else Standing.PROVED
+
+
 def system_words(composition: Composition) -> str:
     """What the conda layer rests on."""
     solution = composition.solution
     if solution is None:
         return "by tables; pixi solves it when it locks"
     channels = ", ".join(without_secrets(channel) for channel in solution.conda.channels)
-    return f"proved ({len(solution.conda.records)} packages of {channels}, solved by py-rattler together with PyPI's)"
+    solved = f"{len(solution.conda.records)} packages of {channels}, solved by py-rattler together with PyPI's"
+    standing = system_standing(composition)
+    if standing is Standing.PROVED:
+        return f"{STANDING_WORDS[standing]} ({solved})"
+    return f"{STANDING_WORDS[standing]} ({solved}; which of them stand for PyPI packages is from {solution.conda.names_source})"
 
 
 def chosen_line(composition: Composition) -> str:

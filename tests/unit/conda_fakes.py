@@ -90,6 +90,7 @@ class SameNames:
     """The NameMap port: a record stands for the PyPI name of its own name, except for these."""
 
     source = "a test"
+    by_tables = False
 
     def __init__(self, *without: str) -> None:
         self._without = without
