@@ -43,6 +43,7 @@ from envcompose.model.requirement import UserRequirement
 from envcompose.read.relocate import relocated
 from envcompose.read.secrets import mask_secrets
 from envcompose.search.conda_wishes import with_conda_wishes
+from envcompose.search.relaxation import ProjectOption
 from envcompose.search.torch_indexes import with_torch_indexes
 from envcompose.world.apply import PlannedFile, check_folder, plan_files, write_files
 from envcompose.world.files import DiskFiles, recipe_texts, verifier_texts
@@ -302,10 +303,28 @@ def repairs_of(
             world,
             effort=effort,
             cuda_is_option=wishes.cuda is not None,
+            options=_project_options(inputs, wishes, facts, intent),
             suffix=_suffix(inputs, wishes, folder),
             tell=tell,
             told=told,
         )
+
+
+def _project_options(inputs: Inputs, wishes: Wishes, facts: Facts, intent: Intent) -> tuple[ProjectOption, ...]:
+    """The extras and groups that are asked of a project folder, each with the lines that are not read without it."""
+    lines = {(user.text, user.origin) for user in intent.reading.requirements}
+    fewer = [("--extra", name, replace(inputs, extras=_without(inputs.extras, name))) for name in inputs.extras]
+    fewer += [("--group", name, replace(inputs, groups=_without(inputs.groups, name))) for name in inputs.groups]
+    found = []
+    for option, name, others in fewer:
+        left = read_intent(others, wishes, facts, folder=inputs.base)[0].reading.requirements
+        own = frozenset(lines - {(user.text, user.origin) for user in left})
+        found.append(ProjectOption(option=option, name=name, lines=own))
+    return tuple(found)
+
+
+def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(other for other in names if other != name)
 
 
 def _suffix(inputs: Inputs, wishes: Wishes, folder: Path | None) -> str:

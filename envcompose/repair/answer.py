@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from envcompose.compose import World
 from envcompose.errors import Infeasible
@@ -13,7 +13,7 @@ from envcompose.model.repair import DEFAULT_EFFORT, Change, Conflict, Repair, Re
 from envcompose.repair.attempts import Attempts, OutOfEffort
 from envcompose.repair.best_first import cheapest_choices
 from envcompose.repair.conflict import conflict_of_lines, find_conflict, named_places
-from envcompose.search.relaxation import Choice, settled
+from envcompose.search.relaxation import Choice, ProjectOption, settled
 from envcompose.search.relaxations import line_clash, line_parts, relaxations_of
 from envcompose.write.command import command_of
 from envcompose.write.words import STANDING_WORDS, weakest
@@ -26,6 +26,7 @@ def answer(
     *,
     effort: int = DEFAULT_EFFORT,
     cuda_is_option: bool = True,
+    options: Sequence[ProjectOption] = (),
     suffix: str = "",
     tell: Callable[[str], None] = lambda line: None,
     told: Callable[[Conflict], None] = lambda conflict: None,
@@ -37,17 +38,17 @@ def answer(
     of the conflict before repairs are looked for; `suffix` is added to their commands. Raises nothing of its own:
     what goes wrong on the way is told as trouble.
     """
-    relaxations = relaxations_of(intent, world.facts, cuda_is_option=cuda_is_option)
+    relaxations = relaxations_of(intent, world.facts, cuda_is_option=cuda_is_option, options=options)
     attempts = Attempts(intent, relaxations, world, effort=effort, tell=tell)
     attempts.note((), error)
     tell("looking for what conflicts")
-    clash = line_clash(intent, world.facts, world.index)
+    clash, lines = line_clash(intent, world.facts, world.index), line_parts(intent, world.facts)
     conflict: Conflict | None
     if clash is not None:
-        conflict = conflict_of_lines(line_parts(intent, world.facts), relaxations, clash)
+        conflict = conflict_of_lines(lines, relaxations, clash)
         must = [frozenset(place for place, one in enumerate(relaxations) if clash.touches(one))]
     else:
-        conflict = find_conflict(attempts, error, most=effort // 2)
+        conflict = find_conflict(attempts, error, lines, most=effort // 2)
         must = []
     if conflict is not None:
         told(conflict)

@@ -44,9 +44,14 @@ def conflict_of_lines(lines: Mapping[str, Part], relaxations: Sequence[Relaxatio
     return Conflict(parts=_ordered(parts), given=(), why=clash.facts, minimal=clash.same)
 
 
-def find_conflict(attempts: Attempts, first: Infeasible, *, most: int) -> Conflict | None:
-    """The conflict behind a failure, by at most this many solves; None where nothing can be loosened."""
-    search = _Shrinking(attempts, first, attempts.solves + most)
+def find_conflict(attempts: Attempts, first: Infeasible, lines: Mapping[str, Part], *, most: int) -> Conflict | None:
+    """The conflict behind a failure, by at most this many solves; None where nothing can be loosened.
+
+    `lines` are all lines of the intent by key; those that no relaxation loosens are told as given.
+    """
+    loosened = {one.line for one in attempts.relaxations if one.key == one.line}
+    fixed = [part for key, part in lines.items() if key not in loosened]
+    search = _Shrinking(attempts, first, attempts.solves + most, fixed)
     try:
         search.run()
         minimal = True
@@ -56,10 +61,12 @@ def find_conflict(attempts: Attempts, first: Infeasible, *, most: int) -> Confli
 
 
 class _Shrinking:
-    def __init__(self, attempts: Attempts, first: Infeasible, bound: int) -> None:
+    def __init__(self, attempts: Attempts, first: Infeasible, bound: int, fixed: Sequence[Part]) -> None:
         self._attempts = attempts
         self._relaxations = attempts.relaxations
         self._bound = bound
+        self._fixed = fixed
+        self._first = first
         self._why = first
         self._named = named_places(self._relaxations, first)
         self._nested = {place for place, one in enumerate(self._relaxations) if one.nested}
@@ -80,7 +87,7 @@ class _Shrinking:
     def conflict(self, *, minimal: bool) -> Conflict | None:
         """What is left, in the order of the input, and the options that were not shown to be part of it."""
         told = self._told(sorted(self._kept | self._options), minimal)
-        given = self._told(sorted(set(range(len(self._relaxations))) - self._nested), True)
+        given = [*self._fixed, *self._told(sorted(set(range(len(self._relaxations))) - self._nested), True)]
         given = [part for part in given if part not in told]
         if not told:
             # No single step frees it: the options that the reasons name are told, unproved.
@@ -89,7 +96,9 @@ class _Shrinking:
             given = [part for part in given if part not in told]
         if not told:
             return None
-        return Conflict(parts=_ordered(told), given=_ordered(given), why=_facts(self._why), minimal=minimal)
+        # The reasons of the wish itself say it best, unless they are about something that is not needed.
+        why = self._first if self._named & self._nested <= self._kept else self._why
+        return Conflict(parts=_ordered(told), given=_ordered(given), why=_facts(why), minimal=minimal)
 
     def _told(self, places: list[int], minimal: bool) -> list[Part]:
         """The parts at these places; of many that may be bystanders, those that the reasons name tell most."""
@@ -128,7 +137,11 @@ def _ordered(parts: Iterable[Part]) -> tuple[Part, ...]:
 
 def _facts(error: Infeasible) -> tuple[str, ...]:
     """The facts behind a failure; what a solver says in its own words is for the trace."""
-    told = [f"{entry.what}: {entry.why}" for entry in error.rejected if entry.rule not in RESOLVER_RULES]
+    told: dict[str, str] = {}
+    for entry in error.rejected:
+        if entry.rule not in RESOLVER_RULES:
+            # Candidates that lost for one reason differ only in what they were tried with.
+            told.setdefault(f"{entry.what}: {entry.why.partition(' (with ')[0]}", f"{entry.what}: {entry.why}")
     if not told and error.rejected:
         return ("no versions of what they require go together; -v tells the resolver's own words",)
-    return tuple(dict.fromkeys(told))[:MOST_FACTS]
+    return tuple(told.values())[:MOST_FACTS]

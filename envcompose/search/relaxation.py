@@ -61,6 +61,10 @@ class Draft:
         reading = intent.reading
         self._intent = intent
         self.wishes: Wishes = intent.wishes
+        self.left_out: set[tuple[str, str]] = set()
+        """Options of the project folder (`--extra`, `--group`) and their values that are not asked for any more."""
+        self.unasked: set[int] = set()
+        """The places of the requirements that went with such an option: their lines stay as they are."""
         self.stacks: dict[int, StackRequest] = dict(enumerate(intent.stacks))
         self.requirements: dict[int, UserRequirement] = dict(enumerate(reading.requirements))
         self.constraints: dict[int, UserRequirement] = dict(enumerate(reading.constraints))
@@ -84,8 +88,20 @@ class Draft:
             conda=tuple(self.conda.values()),
             requires_python=tuple(self.python_bounds.values()),
         )
-        request = replace(intent.request, words=tuple(self._words()))
+        project = reading.project
+        if project is not None:
+            extras, groups = self._asked("--extra", project.extras), self._asked("--group", project.groups)
+            reading = replace(reading, project=replace(project, extras=extras, groups=groups))
+        request = replace(
+            intent.request,
+            words=tuple(self._words()),
+            extras=self._asked("--extra", intent.request.extras),
+            groups=self._asked("--group", intent.request.groups),
+        )
         return replace(intent, stacks=tuple(self.stacks.values()), reading=reading, wishes=self.wishes, request=request)
+
+    def _asked(self, option: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if (option, name) not in self.left_out)
 
     def edits(self) -> tuple[Edit, ...]:
         """The lines of the user's files that say something else now, in the order of the input."""
@@ -95,7 +111,9 @@ class Draft:
         twins = {conda.origin for conda in reading.conda}
         for before, now in ((reading.requirements, self.requirements), (reading.constraints, self.constraints)):
             for place, user in enumerate(before):
-                if now is self.constraints and user.origin in twins:
+                if (now is self.constraints and user.origin in twins) or (
+                    now is self.requirements and place in self.unasked
+                ):
                     continue
                 pairs.append((user.origin, user.text, now[place].text if place in now else None))
         for place, conda in enumerate(reading.conda):
@@ -175,11 +193,22 @@ class Relaxation:
     wide: int = 0
     line: str | None = None
     """The key of the input's line that it loosens; None for options and defaults."""
+    drops: frozenset[str] = frozenset()
+    """The keys of the lines that it takes out, where it is an option that brings lines."""
 
     def __post_init__(self) -> None:
         costs = [step.cost for step in self.steps]
         if not costs or costs != sorted(costs) or not 0 <= self.wide < len(costs):
             raise ValueError(f"the steps of {self.key} are not in the order of their cost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectOption:
+    """One `--extra` or `--group` of a project folder, and the requirements that it alone brings, by text and origin."""
+
+    option: str
+    name: str
+    lines: frozenset[tuple[str, Origin]]
 
 
 Choice = tuple[tuple[int, int], ...]

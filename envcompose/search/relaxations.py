@@ -23,15 +23,21 @@ from envcompose.resolve.clash import Clash, Line, find_clash
 from envcompose.resolve.metadata import header_values
 from envcompose.resolve.tags import best_wheel, wheel_ranks
 from envcompose.search.choices import DEFAULT_GLIBC
-from envcompose.search.relaxation import Relaxation
-from envcompose.search.relaxed_lines import line_relaxations
+from envcompose.search.relaxation import ProjectOption, Relaxation
+from envcompose.search.relaxed_lines import line_relaxations, project_relaxations
 from envcompose.search.relaxed_target import GLIBC_RUNGS, target_relaxations
 from envcompose.search.torches import TORCH
 
 
-def relaxations_of(intent: Intent, facts: Facts, *, cuda_is_option: bool) -> tuple[Relaxation, ...]:
-    """The relaxations of an intent: its target first, then its lines in the input's order."""
-    return (*target_relaxations(intent, facts, cuda_is_option=cuda_is_option), *line_relaxations(intent, facts))
+def relaxations_of(
+    intent: Intent, facts: Facts, *, cuda_is_option: bool, options: Sequence[ProjectOption] = ()
+) -> tuple[Relaxation, ...]:
+    """The relaxations of an intent: its target first, then its project's options, then its lines in the input's order."""
+    return (
+        *target_relaxations(intent, facts, cuda_is_option=cuda_is_option),
+        *project_relaxations(intent, options),
+        *line_relaxations(intent, facts),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,8 @@ class LineClash:
 
     def touches(self, relaxation: Relaxation) -> bool:
         """Does a relaxation loosen one of these lines or extras?"""
-        return relaxation.key in self.extras or (relaxation.key in self.lines and relaxation.key == relaxation.line)
+        own = relaxation.key in self.lines and relaxation.key == relaxation.line
+        return own or relaxation.key in self.extras or not relaxation.drops.isdisjoint(self.lines)
 
 
 def line_clash(intent: Intent, facts: Facts, index: PackageIndex) -> LineClash | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from packaging.requirements import Requirement
@@ -15,7 +15,7 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import Intent, StackRequest
 from envcompose.model.repair import Change, Part
 from envcompose.model.requirement import CondaRequest, Origin, UserRequirement
-from envcompose.search.relaxation import COSTS, Draft, Relaxation, Step
+from envcompose.search.relaxation import COSTS, Draft, ProjectOption, Relaxation, Step
 from envcompose.search.torches import TORCH
 
 Lines = Callable[[Draft], dict[int, UserRequirement]]
@@ -41,6 +41,37 @@ def line_relaxations(intent: Intent, facts: Facts) -> Iterator[Relaxation]:
             yield _conda(place, conda, intent)
     for place, (specifier, origin) in enumerate(reading.requires_python):
         yield _python_bound(place, specifier, origin)
+
+
+def project_relaxations(intent: Intent, options: Sequence[ProjectOption]) -> Iterator[Relaxation]:
+    """Leaving out an extra or a group of the project folder, with the lines that it brings."""
+    for option in options:
+        yield _project_option(intent, option)
+
+
+def _project_option(intent: Intent, option: ProjectOption) -> Relaxation:
+    cost = COSTS["extra"][0]
+    users = intent.reading.requirements
+    places = [place for place, user in enumerate(users) if (user.text, user.origin) in option.lines]
+
+    def apply(draft: Draft) -> None:
+        draft.left_out.add((option.option, option.name))
+        draft.unasked.update(places)
+        for place in places:
+            draft.requirements.pop(place, None)
+
+    key = f"{option.option} {option.name}"
+    change = Change(name=key.removeprefix("--"), before=option.name, after=None, cost=cost)
+    step = Step(cost=cost, label=f"without {key}", apply=apply, settle=lambda draft, found: (change,))
+    return Relaxation(
+        key=key,
+        part=Part(text=key),
+        steps=(step,),
+        nested=True,
+        group=key,
+        words=frozenset({option.name, *(users[place].name for place in places)}),
+        drops=frozenset(f"requirements {place}" for place in places),
+    )
 
 
 def _subject(intent: Intent, facts: Facts) -> tuple[str, int] | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envcompose.model.composition import Composition
+from envcompose.model.composition import Composition, Package
+from envcompose.model.decision import CompileClass
 from envcompose.model.repair import Change, Conflict, Edit, Part, Repair, Repairs
 from envcompose.read.secrets import mask_secrets
-from envcompose.write.words import STANDING_WORDS, compiled_packages, download_words
+from envcompose.write.words import COMPILE_WORDS, STANDING_WORDS, compiled_packages, download_words
 
 MOST_TROUBLE = 3
 """How many changed intents that could not be judged are told."""
@@ -51,8 +52,13 @@ def outcome_words(composition: Composition) -> str:
 
 def cost_words(repair: Repair) -> str:
     """What a repair costs: what its changes count, the download, and what compiles."""
-    compiled = ", ".join(package.name for package in compiled_packages(repair.composition)) or "nothing"
+    compiled = ", ".join(_compiled(package) for package in compiled_packages(repair.composition)) or "nothing"
     return f"{repair.cost}; download {download_words(repair.composition)}; compiles {compiled}"
+
+
+def _compiled(package: Package) -> str:
+    is_long = package.artifact.compile is CompileClass.LONG
+    return f"{package.name} ({COMPILE_WORDS[CompileClass.LONG].removeprefix('compiles ')})" if is_long else package.name
 
 
 def edit_words(edit: Edit) -> str:

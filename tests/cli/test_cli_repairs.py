@@ -99,6 +99,32 @@ def test_every_edited_repair_composes_once_its_lines_are_edited(conflicting: Pro
         assert taken.status == 0, taken.err
 
 
+def test_an_extra_of_a_project_that_cannot_be_had_is_left_out_by_its_option(program: Program, index: FakeIndex):
+    project = '[project]\nname = "mine"\nversion = "1"\ndependencies = ["delta>=1"]\n'
+    (program.folder / "mine").mkdir()
+    (program.folder / "mine" / "pyproject.toml").write_text(
+        f'{project}[project.optional-dependencies]\ntrain = ["alpha>=1"]\n'
+    )
+    outcome = program.run("init", "./mine", "--extra", "train", "--index", index.url)
+    assert outcome.err.splitlines()[3:] == [
+        "conflict: delta>=1 (mine/pyproject.toml:4) and alpha>=1 (mine/pyproject.toml:6) cannot hold together",
+        "  alpha 1.0 requires delta<1",
+        "repairs, nearest first; each was solved:",
+        "  1. extra train left out: Python 3.14",
+        "     cost 11; download 687 bytes; compiles nothing; by tables",
+        f"     envcompose init ./mine --index {index.url}",
+        "  2. delta >=1 -> ==0.3: Python 3.14",
+        "     cost 15; download 1.8 kB; compiles nothing; by tables",
+        "     edit mine/pyproject.toml:4: delta>=1 -> delta==0.3",
+        f"     envcompose init ./mine --extra train --index {index.url}",
+        "  3. alpha >=1 -> ==0.9: Python 3.14",
+        "     cost 15; download 1.7 kB; compiles nothing; by tables",
+        "     edit mine/pyproject.toml:6: alpha>=1 -> alpha==0.9",
+        f"     envcompose init ./mine --extra train --index {index.url}",
+        "(3 solves; nothing nearer composes)",
+    ]
+
+
 def test_no_effort_looks_for_nothing(conflicting: Program, index: FakeIndex):
     outcome = conflicting.run("init", "-r", "requirements.txt", "--effort", "0", "--index", index.url)
     assert outcome.status == 1

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from envcompose.api import Inputs, load_recipes, read_intent
+from envcompose.api import Inputs, _project_options, load_recipes, read_intent
 from envcompose.model.composition import Composition
 from envcompose.model.intent import ArtifactKind, Intent, TorchFrom, Wishes
 from envcompose.search.relaxation import COSTS, Choice, Draft, Relaxation, Step, relaxed
@@ -212,6 +212,38 @@ def test_a_requires_python_of_a_project_can_be_loosened(tmp_path: Path):
     changed, draft = taken(intent, "any requires-python")
     assert changed.reading.requires_python == ()
     assert [edit.before for edit in draft.edits()] == ["requires-python >=3.13"]
+
+
+def test_an_extra_or_group_of_a_project_is_left_out_with_the_lines_that_it_alone_brings(tmp_path: Path):
+    project = """\
+[project]
+name = "mine"
+version = "1"
+dependencies = ["einops"]
+optional-dependencies = { train = ["einops", "peft>=1", "shared"], plot = ["shared"] }
+[dependency-groups]
+dev = ["pytest<9"]
+"""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "pyproject.toml").write_text(project)
+    facts = load_recipes()[0]
+    inputs = Inputs(words=("./mine",), extras=("train", "plot"), groups=("dev",), base=tmp_path)
+    intent, _ = read_intent(inputs, Wishes(), facts, folder=tmp_path)
+    options = _project_options(inputs, Wishes(), facts, intent)
+    relaxations = relaxations_of(intent, facts, cuda_is_option=True, options=options)
+    dropped = {}
+    for place, relaxation in enumerate(relaxations):
+        if relaxation.key.startswith(("--extra", "--group")):
+            changed = relaxed(intent, relaxations, ((place, 0),))
+            left = {user.text for user in changed.reading.requirements}
+            gone = sorted({user.text for user in intent.reading.requirements} - left)
+            dropped[relaxation.key] = (gone, relaxation.steps[0].cost, command_of(changed))
+    command = "envcompose init ./mine"
+    assert dropped == {
+        "--extra train": (["peft>=1"], 11, f"{command} --extra plot --group dev"),
+        "--extra plot": ([], 11, f"{command} --extra train --group dev"),
+        "--group dev": (["pytest<9"], 11, f"{command} --extra train --extra plot"),
+    }
 
 
 def test_a_bound_of_what_alone_is_asked_for_is_the_subject(tmp_path: Path):
