@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse import conclusions, tools
+from envcompose.analyse.build_scripts import build_scripts
 from envcompose.analyse.collecting import uncollected
 from envcompose.analyse.declared import Project, name_from_file, read_package_info, read_project
 from envcompose.analyse.environment import environment
@@ -135,12 +136,14 @@ def _find(texts: SdistTexts, project: Project, world: World, rules: BuildRules) 
     files = _backend_files(texts, project)
     if "setup.py" in texts.texts and _runs_setup(texts, project, files):
         files.append("setup.py")
+    hooks = [path for path in build_scripts(project.document) if path in texts.texts]
+    files += hooks
     done: set[str] = set()
     while files and len(done) < MAX_SCRIPTS:
         file = files.pop(0)
         if file not in done:
             done.add(file)
-            outcomes.append(run_setup(texts, world, file, project.backend_path))
+            outcomes.append(run_setup(texts, world, file, project.backend_path, hooked=file in hooks))
             files += [script for script in _scripts(texts, outcomes[-1]) if script not in done]
     return Found(sdist=texts, project=project, outcomes=tuple(outcomes), rules=rules, python=world.python)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from envcompose.analyse.calls import items_of
-from envcompose.analyse.machine import Machine, program_error
+from envcompose.analyse.machine import Machine, program_error, same
 from envcompose.analyse.operations import put
 from envcompose.analyse.values import (
+    Choice,
     Class,
     Instance,
     LocalModule,
@@ -36,7 +37,7 @@ def assign(machine: Machine, target: ast.expr, value: Value, scope: Scope) -> No
 
 
 def _unpack(machine: Machine, targets: list[ast.expr], value: Value, scope: Scope) -> None:
-    items = items_of(machine, value)
+    items = _choice_columns(machine, targets, value) if isinstance(value, Choice) else items_of(machine, value)
     starred = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
     if items is None:
         for index, target in enumerate(targets):
@@ -49,6 +50,25 @@ def _unpack(machine: Machine, targets: list[ast.expr], value: Value, scope: Scop
         raise program_error(ValueError("wrong number of values to unpack"))
     for target, item in zip(targets, items, strict=True):
         assign(machine, target, item, scope)
+
+
+def _choice_columns(machine: Machine, targets: list[ast.expr], value: Choice) -> list[Value] | None:
+    """Give the values for each target, of those that a value may be which fit the targets; None where one is unknown."""
+    rows = [(c, items_of(machine, option)) for c, option in value.options if not isinstance(option, Unknown)]
+    fitting = [(condition, row) for condition, row in rows if row is not None and len(row) == len(targets)]
+    if not fitting or any(isinstance(target, ast.Starred) for target in targets):
+        return None
+    if len(fitting) == 1:
+        return fitting[0][1]
+    return [choice_of(value, [(condition, row[index]) for condition, row in fitting]) for index in range(len(targets))]
+
+
+def choice_of(origin: Choice, options: list[tuple[str, Value]]) -> Value:
+    """Make a choice under the conditions of another; where all options are one thing, that thing."""
+    first = options[0][1]
+    if all(same(first, option) for _, option in options[1:]):
+        return first
+    return Choice(origin.text, None, origin.place, tuple(options))
 
 
 def _text(value: Value) -> str:

@@ -93,7 +93,7 @@ def _leaving(
     """Give the signal that ends the present block, after branches of which at most one goes on for sure."""
     if isinstance(left, Return) and isinstance(other, Return):
         return Return(choose(condition, left.value, other.value))
-    machine.unsure_exits += left is not None or other is not None
+    machine.unsure_exits += any(isinstance(signal, (Break, Return)) for signal in (left, other))
     for signal, holds in ((left, condition), (other, negate(condition))):
         if isinstance(signal, Return):
             scope.pending.append((holds, signal.value))

@@ -313,6 +313,12 @@ def call_function(machine: Machine, function: Function, arguments: list[Value], 
             machine.execute(node.body, scope)
         except Return as signal:
             result = signal.value
+        except Raised as error:
+            if not scope.pending:
+                raise
+            # It may have returned before; what is asked is what happens where it does not refuse.
+            condition, result = scope.pending.pop()
+            machine.see("raises", (error.text, f"not ({condition})"), soft=True)
         finally:
             machine.line, machine.file = line, file
     if YIELDS in scope.names:

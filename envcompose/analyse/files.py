@@ -10,6 +10,7 @@ from posixpath import dirname, join, normpath
 from envcompose.analyse.machine import ROOT, Machine
 from envcompose.analyse.values import Raised, TextFile, Unknown, Value, shown
 
+MAX_WRITTEN = 1_000
 NOT_FOUND = ("FileNotFoundError", "OSError", "Exception", "BaseException")
 
 
@@ -29,7 +30,7 @@ def exists(machine: Machine, value: Value, kind: str = "") -> Value:
     if isinstance(value, Unknown):
         return machine.unknown(f"exists({value.text})")
     path = member_path(value)
-    if path is None:
+    if path is None or path in machine.written:
         return machine.unknown(f"exists({shown(value)[:80]})")
     is_file = path in machine.members.sizes
     if kind == "file" or is_file:
@@ -40,6 +41,7 @@ def exists(machine: Machine, value: Value, kind: str = "") -> Value:
 def open_member(machine: Machine, value: Value, mode: Value = "r") -> Value:
     """Open a member for reading. A path that the archive lacks is the program's FileNotFoundError."""
     if isinstance(mode, str) and any(letter in mode for letter in "wax+"):
+        written(machine, value)
         return TextFile(shown(value), None, writing=True)
     path = member_path(value)
     if path is None:
@@ -47,6 +49,13 @@ def open_member(machine: Machine, value: Value, mode: Value = "r") -> Value:
     if path not in machine.members.sizes:
         raise Raised(NOT_FOUND, f"No such file: {path}")
     return TextFile(path, machine.sdist.texts.get(path))
+
+
+def written(machine: Machine, value: Value) -> None:
+    """Remember that the program makes a file, or a folder."""
+    path = member_path(value)
+    if path is not None and len(machine.written) < MAX_WRITTEN:
+        machine.written.add(path)
 
 
 def call_file(machine: Machine, file: TextFile, name: str, arguments: list[Value], node: Value) -> Value:
@@ -88,6 +97,7 @@ def call_path(
     if name == "iterdir":
         return [path / child for child in children(machine, path)]
     if name in ("mkdir", "touch", "unlink", "write_text", "write_bytes", "symlink_to", "rmdir", "chmod"):
+        written(machine, path)
         return None
     if name == "__truediv__":
         return path / shown(arguments[0] if arguments else "")

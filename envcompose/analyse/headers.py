@@ -10,6 +10,7 @@ from envcompose.analyse.conclusions import compiles
 from envcompose.analyse.needs import (
     TORCH_BUILDERS,
     Found,
+    backend_module,
     builds_with_torch,
     cmake_torch_place,
     extensions,
@@ -35,7 +36,7 @@ def toolkit_needs(found: Found) -> tuple[SystemNeed, ...]:
     if not compiles(found):
         return ()
     needs: dict[str, SystemNeed] = {}
-    includes = list(_outside_includes(found))
+    includes = list(outside_includes(found))
     switched = _switched(found)
     for header, place in includes:
         package = package_of(found, header)
@@ -51,7 +52,8 @@ def toolkit_needs(found: Found) -> tuple[SystemNeed, ...]:
 
 def _switched(found: Found) -> str | None:
     """Say when a build by CMake compiles CUDA code at all; None where it always does, or where torch decides."""
-    if not is_cmake_build(found) or builds_with_torch(found):
+    by_itself = is_cmake_build(found) or backend_module(found.project) == "mesonpy"
+    if not by_itself or builds_with_torch(found):
         return None
     nvcc = next((need for need in tool_needs(found) if need.name.partition(">=")[0] == "nvcc"), None)
     return "its CUDA code is compiled" if nvcc is None else nvcc.condition
@@ -84,7 +86,7 @@ def _implied(found: Found, name: str) -> tuple[str, ...]:
     return tuple(package for packages in every for package in packages)
 
 
-def _outside_includes(found: Found) -> Iterator[tuple[str, Place | None]]:
+def outside_includes(found: Found) -> Iterator[tuple[str, Place | None]]:
     """Give the headers from outside that reached sources include, each once, in the order of reaching them."""
     own = _own_files(found)
     if not found.sdist.included:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from posixpath import basename, dirname, isabs, join, normpath, split, splitext
 from typing import Any
 
-from envcompose.analyse.files import children, exists, find, member_path
+from envcompose.analyse.files import children, exists, find, member_path, written
 from envcompose.analyse.library import ATTRIBUTES, CALLS
 from envcompose.analyse.machine import ROOT, Machine, program_error
 from envcompose.analyse.operations import ALWAYS_SET
@@ -95,6 +96,16 @@ def _walk(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
     return rows
 
 
+def _makes(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    written(machine, arguments[0] if arguments else keywords.get("name"))
+    return None
+
+
+def _copies(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    written(machine, arguments[1] if len(arguments) > 1 else keywords.get("dst"))
+    return machine.unknown(node)
+
+
 def _glob(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
     pattern = arguments[0] if arguments else None
     if not isinstance(pattern, (str, PurePosixPath)) or member_path(str(pattern)) is None:
@@ -108,13 +119,26 @@ def _glob(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
 def _command(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
     words = arguments[0] if arguments else keywords.get("args", keywords.get("cmd"))
     argv = _words(words)
-    machine.see("command", tuple(argv))
+    for line in _lines(words) or [argv]:
+        machine.see("command", tuple(line))
     if argv and argv[0] == "git" and machine.trying:
         # An sdist is no repository: git fails there, and whoever expects that falls back.
         raise Raised(
             ("CalledProcessError", "SubprocessError", "FileNotFoundError", "OSError", "Exception", "BaseException")
         )
     return machine.unknown(node)
+
+
+NEXT = re.compile(r"&&|\|\||;|\n|\\n")
+MAX_LINES = 20
+
+
+def _lines(words: Value) -> list[list[str]]:
+    """Give the commands of a text for the shell, also of one of which only its source is known."""
+    text = words if isinstance(words, str) else ""
+    if isinstance(words, Unknown) and words.text[:2] in ("f'", 'f"'):
+        text = words.text[2:].strip("'\"")
+    return [line.split()[:50] for line in NEXT.split(text[:5000]) if line.strip()][:MAX_LINES]
 
 
 def _words(words: Value) -> list[str]:
@@ -199,7 +223,16 @@ CALLS.update(
         "platform.uname": _result(Instance("platform.uname", {"machine": "x86_64", "system": "Linux"})),
         "os.uname": _result(Instance("os.uname", {"machine": "x86_64", "sysname": "Linux"})),
         "sysconfig.get_platform": _result("linux-x86_64"),
-        "os.makedirs": _nothing,
+        "os.makedirs": _makes,
+        "os.mkdir": _makes,
+        "shutil.copy": _copies,
+        "shutil.copyfile": _copies,
+        "shutil.copy2": _copies,
+        "shutil.copytree": _copies,
+        "shutil.move": _copies,
+        "os.rename": _copies,
+        "os.replace": _copies,
+        "os.symlink": _copies,
         "os.chdir": _nothing,
         "functools.wraps": _first,
     }

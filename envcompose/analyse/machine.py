@@ -93,7 +93,9 @@ class Machine:
     file: str = "setup.py"
     scope: Scope | None = None
     unsure_exits: int = 0
-    """How often a loop or function was left under an undecided condition."""
+    """How often a loop or function was left for good under an undecided condition."""
+    written: set[str] = field(default_factory=set)
+    """Paths that the program writes to, which the archive need not have."""
     closed_over: list[Scope] = field(default_factory=list)
     """Scopes that functions of the program keep, and that keep them."""
     _lines: dict[str, list[str]] = field(default_factory=dict)

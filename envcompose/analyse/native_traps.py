@@ -15,6 +15,7 @@ from envcompose.analyse.conclusions import (
     standard_files,
 )
 from envcompose.analyse.files import member_path
+from envcompose.analyse.headers import outside_includes
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.needs import Found, cmake_file, extensions, is_cmake_build
 from envcompose.analyse.tools import download_place, line_with
@@ -64,6 +65,13 @@ def _submodules(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     """Tell of folders that the build looks into and that a git submodule would have filled."""
     folders = _folders(found)
     told: set[str] = set()
+    heads = {header.partition("/")[0] for header, _ in outside_includes(found) if "/" in header}
+    bare = not found.sdist.included
+
+    def missed(folder: str) -> bool:
+        """Do sources include something that such a folder would hold, or are there none that would tell?"""
+        return bare or not heads.isdisjoint(folder.split("/"))
+
     for line in found.sdist.texts.get(".gitmodules", "").splitlines():
         key, _, value = line.partition("=")
         path = normpath(value.strip()) if key.strip() == "path" and value.strip() else ""
@@ -74,7 +82,7 @@ def _submodules(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     for seen, record in extensions(found):
         for text in paths_in(record.names.get("include_dirs")):
             member = member_path(text) if len(text) < 500 else None
-            if member and member not in folders and member not in told and _looks_kept(member):
+            if member and member not in folders and member not in told and _looks_kept(member) and missed(member):
                 told.add(member)
                 what = f"the include folder {member} is not in the sdist: a git submodule that was left out looks so"
                 yield Trap(code="submodule-missing", text=what, place=seen.place)

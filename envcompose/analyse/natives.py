@@ -263,8 +263,10 @@ def _list_pop(machine: Machine, owner: Value, arguments: list[Value], keywords: 
 
 
 def _remove(machine: Machine, owner: Value, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    if not isinstance(arguments[0], Unknown):
-        machine.weigh(owner if isinstance(owner, list) else None, arguments)
+    if isinstance(arguments[0], Unknown):
+        return
+    machine.weigh(owner if isinstance(owner, list) else None, arguments)
+    if arguments[0] in owner or not any(isinstance(item, Unknown) for item in owner):
         owner.remove(*arguments)
 
 

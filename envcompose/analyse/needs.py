@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from envcompose.analyse.build_scripts import hook_dependencies
 from envcompose.analyse.declared import Project, cfg_lines, read_setup_cfg
 from envcompose.analyse.importing import STANDARD
 from envcompose.analyse.machine import Seen
@@ -79,7 +80,7 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
 
 def refusal(found: Found) -> Seen | None:
     """Give the place where setup.py stops on purpose, whatever the machine: it raises and never reaches setup()."""
-    if any(outcome.keywords is not None for outcome in found.outcomes):
+    if any(not seen.soft for seen in found.seen("setup")):
         return None
     return next((s for s in found.seen("raised") if s.subject[0] == "RuntimeError" and not s.conditions), None)
 
@@ -362,6 +363,15 @@ def is_declared(found: Found, need: BuildNeed) -> bool:
 
 
 def _from_hooks(found: Found) -> Iterable[BuildNeed]:
+    for text in hook_dependencies(found.project.document):
+        with contextlib.suppress(InvalidRequirement):
+            yield BuildNeed(
+                distribution=canonicalize_name(Requirement(text).name),
+                required=True,
+                condition=None,
+                place=_spelled(found, text, Place(file="pyproject.toml", line=1, text="")),
+                why=f"a hook of the build depends on {text}",
+            )
     for name in found.rules.hook_requirements.get(backend_module(found.project), ()):
         yield BuildNeed(
             distribution=name,

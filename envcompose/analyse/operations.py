@@ -129,6 +129,10 @@ def operate(machine: Machine, kind: ast.operator, left: Value, right: Value, nod
     if isinstance(left, list) and isinstance(right, list) and isinstance(kind, ast.Add):
         machine.sized(len(left) + len(right))
         return left + right
+    if isinstance(kind, ast.Add) and (isinstance(left, list) or isinstance(right, list)):
+        joined = _joined_lists(machine, left, right, node)
+        if joined is not None:
+            return joined
     if (isinstance(left, str) and isinstance(right, Choice)) or (isinstance(left, Choice) and isinstance(right, str)):
         return join_parts(machine, [left, right], node) if isinstance(kind, ast.Add) else machine.unknown(node)
     if isinstance(left, Unknown) or isinstance(right, Unknown) or not _bounded(machine, kind, left, right):
@@ -136,6 +140,22 @@ def operate(machine: Machine, kind: ast.operator, left: Value, right: Value, nod
     if isinstance(kind, ast.Mod) and isinstance(left, (str, bytes)):
         return percent(machine, left, right, node)
     return run_plain(machine, _OPERATORS.get(type(kind), _no_operator), node, left, right)
+
+
+def _joined_lists(machine: Machine, left: Value, right: Value, node: ast.AST) -> Value | None:
+    """Join a list and something that is not known: what is known of the list stays, one element stands for the rest."""
+    choice = left if isinstance(left, Choice) else right
+    if isinstance(choice, Choice):
+        first = choice is left
+        options = [
+            (condition, operate(machine, ast.Add(), option if first else left, right if first else option, node))
+            for condition, option in choice.options
+            if isinstance(option, list)
+        ]
+        return Choice(choice.text, None, choice.place, tuple(options)) if len(options) > 1 else None
+    if isinstance(left, Unknown):
+        return [machine.unknown(left.text), *right]
+    return [*left, machine.unknown(right.text)] if isinstance(right, Unknown) else None
 
 
 def _no_operator(left: Value, right: Value) -> Value:

@@ -22,6 +22,7 @@ from envcompose.analyse.values import (
     Class,
     Function,
     Instance,
+    Opaque,
     OutOfBudget,
     Raised,
     Scope,
@@ -59,10 +60,13 @@ class Outcome:
             scope.outer = scope.module = None
 
 
-def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Sequence[str] = ()) -> Outcome:
+def run_setup(
+    sdist: SdistTexts, world: World, file: str = "setup.py", path: Sequence[str] = (), *, hooked: bool = False
+) -> Outcome:
     """Evaluate a Python file of the sdist as if it were run. Never raises: what stops it is in `stopped`.
 
-    `path` names folders of the sdist where modules are found too, as PEP 517's backend-path does.
+    `path` names folders of the sdist where modules are found too, as PEP 517's backend-path does. `hooked`: a backend
+    calls what the file defines.
     """
     machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, members(sdist.names), path=list(path))
     tree = parse_python(sdist.texts.get(file, ""))
@@ -75,7 +79,10 @@ def run_setup(sdist: SdistTexts, world: World, file: str = "setup.py", path: Seq
     else:
         _run_body(machine, tree, scope, stopped)
         if world.lenient and file != "setup.py":
-            _run_hooks(machine, scope, stopped)
+            _run_hooks(machine, scope, stopped, (*HOOKS, *SCRIPT_HOOKS) if hooked else HOOKS)
+        for value in list(names.values()) if hooked else ():
+            if isinstance(value, Class) and any(isinstance(base, Opaque) for base in value.bases):
+                _run_class(machine, value, stopped)
     calls = [seen for seen in machine.seen if seen.kind == "setup" and not seen.soft]
     calls = calls or [seen for seen in machine.seen if seen.kind == "setup"]
     keywords = calls[-1].subject if calls else None
@@ -131,10 +138,12 @@ def _flattened(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 HOOKS = ("get_requires_for_build_wheel", "prepare_metadata_for_build_wheel", "build_wheel")
 """PEP 517's hooks, in the order a frontend calls them."""
+SCRIPT_HOOKS = ("build", "pdm_build_initialize", "pdm_build_update_files", "pdm_build_update_setup_kwargs")
+"""What Poetry and PDM call of a build script."""
 
 
-def _run_hooks(machine: Machine, scope: Scope, stopped: list[str]) -> None:
-    for name in HOOKS:
+def _run_hooks(machine: Machine, scope: Scope, stopped: list[str], names: Sequence[str]) -> None:
+    for name in names:
         hook = scope.names.get(name)
         if not isinstance(hook, Function):
             continue

@@ -7,7 +7,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from posixpath import basename, dirname, join, normpath
 
-from envcompose.analyse.tables import keys_in, strings_in, table_at
+from envcompose.analyse.build_scripts import build_scripts
+from envcompose.analyse.tables import strings_in, table_at
 
 MAX_REACHED = 120
 MAX_STEPS = 3
@@ -67,14 +68,10 @@ def _backend_files(texts: Mapping[str, str]) -> list[str]:
     except (ValueError, RecursionError):
         return []
     system, tool = table_at(document, "build-system"), table_at(document, "tool")
-    modules = [word for word in strings_in(system.get("build-backend"))]
+    modules = strings_in(system.get("build-backend"))
     folders = [*strings_in(system.get("backend-path")), ""]
-    setuptools = table_at(tool, "setuptools")
-    modules += [*strings_in(setuptools.get("py-modules")), *strings_in(setuptools.get("cmdclass"))]
-    hatch = strings_in(table_at(tool, "hatch"))
-    files = [word for word in hatch if word.endswith(".py")] + ["hatch_build.py"] * (
-        "custom" in keys_in(tool.get("hatch"))
-    )
+    modules += strings_in(table_at(tool, "setuptools").get("py-modules"))
+    files = [*build_scripts(document), *(word for word in strings_in(tool.get("hatch")) if word.endswith(".py"))]
     for module in modules:
         parts = module.partition(":")[0].split(".")
         for folder in folders:

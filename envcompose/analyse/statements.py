@@ -25,6 +25,8 @@ from envcompose.analyse.values import (
 )
 
 MAX_TURNS = 5_000
+MAX_UNSURE = 20
+"""Turns of a for loop that may have ended before: more of them would show nothing new."""
 MAX_UNTIL = 400
 """Turns of a while loop: real ones trim a text or read a file's lines, and one that goes on is endless."""
 
@@ -104,6 +106,8 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
             if count > MAX_TURNS:
                 break
             assign(machine, node.target, item, scope)
+            if machine.unsure_exits - before > MAX_UNSURE:
+                break
             try:
                 machine.execute(node.body, scope)
             except Break:

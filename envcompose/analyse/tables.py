@@ -11,20 +11,6 @@ def table_at(table: object, key: str) -> Mapping[str, object]:
     return found if isinstance(found, Mapping) else {}
 
 
-def keys_in(value: object) -> set[str]:
-    """Give the keys anywhere in a TOML value."""
-    found: set[str] = set()
-    stack = [value]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Mapping):
-            found.update(str(key) for key in part)
-            stack.extend(part.values())
-        elif isinstance(part, list):
-            stack.extend(part)
-    return found
-
-
 def strings_in(value: object) -> list[str]:
     """Give the strings anywhere in a TOML value, in their order."""
     found: list[str] = []

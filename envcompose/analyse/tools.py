@@ -26,7 +26,7 @@ NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version
 BY_SUFFIX = {".cpp": "cxx", ".cc": "cxx", ".cxx": "cxx", ".c": "c", ".pyx": "c", ".cu": "nvcc", ".i": "swig"}
 BY_KIND = {"CUDAExtension": ("nvcc", "cxx"), "CppExtension": ("cxx",), "Pybind11Extension": ("cxx",)}
 FETCHING = re.compile(r"\b(?:urlretrieve|urlopen|requests\.get|httpx\.get)\b")
-ADDRESS = re.compile(r"https?://")
+FETCHERS_OF_PYTHON = re.compile(r"(urllib\.request|urllib2?$|requests|httpx)\b")
 CMAKE_FETCH = re.compile(r"^\s*(?:FetchContent_Declare|ExternalProject_Add|file\s*\(\s*DOWNLOAD)", re.M | re.I)
 FETCHERS = frozenset({"curl", "wget"})
 
@@ -36,13 +36,16 @@ def tool_needs(found: Found) -> tuple[SystemNeed, ...]:
     needs: dict[str, SystemNeed] = {}
     for need in [
         *_of_backend(found),
+        *_of_meson(found),
         *_of_extensions(found),
         *_of_commands(found),
         *_of_arguments(found),
         *_of_cuda_code(found),
         *_of_network(found),
     ]:
-        needs.setdefault(need.name, need)
+        known = needs.setdefault(need.name, need)
+        if known.condition is not None and need.condition is None:
+            needs[need.name] = need
     if "cmake" in needs:
         cmake = needs["cmake"]
         needs.setdefault("cxx", replace(cmake, name="cxx", why="CMake compiles"))
@@ -52,6 +55,16 @@ def tool_needs(found: Found) -> tuple[SystemNeed, ...]:
         del needs["nvcc"]
         needs[f"nvcc>={version}"] = _need(f"nvcc>={version}", None, "refuses older ones", place)
     return tuple(needs[name] for name in sorted(needs))
+
+
+def _shared(one: str | None, other: str | None) -> str | None:
+    """Give the leading conditions that two have in common."""
+    shared: list[str] = []
+    for first, second in zip((one or "").split(" and "), (other or "").split(" and "), strict=False):
+        if first != second:
+            break
+        shared.append(first)
+    return " and ".join(shared) or None
 
 
 def _need(name: str, seen: Seen | None, why: str, place: Place | None = None) -> SystemNeed:
@@ -65,16 +78,40 @@ def _of_backend(found: Found) -> Iterator[SystemNeed]:
         yield _need(name, None, f"the build backend is {found.project.build_backend}", place)
 
 
+MESON_PROJECT = re.compile(r"\bproject\s*\(([^)]*?)(?:\w+\s*:|\))", re.S)
+MESON_TOOLS = {"c": "c", "cpp": "cxx", "fortran": "fortran", "rust": "rust", "cuda": "nvcc"}
+
+
+def _of_meson(found: Found) -> Iterator[SystemNeed]:
+    """Give the compilers of the languages that a meson project names."""
+    text = found.sdist.texts.get("meson.build", "") if backend_module(found.project) == "mesonpy" else ""
+    project = MESON_PROJECT.search(text)
+    named = re.findall(r"['\"](\w+)['\"]", project.group(1))[1:] if project else []
+    for name in [*named, *re.findall(r"\badd_languages\s*\(\s*['\"](\w+)['\"]", text)]:
+        if name in MESON_TOOLS:
+            place = line_with(found, re.compile(rf"['\"]{name}['\"]"), "meson.build")
+            yield _need(MESON_TOOLS[name], None, f"meson compiles {name}", place)
+
+
 def _of_extensions(found: Found) -> Iterator[SystemNeed]:
+    """Give the compilers; where one line makes an extension in several ways, what all of them ask for decides."""
+    made: dict[str, SystemNeed] = {}
+    for need in _of_each_extension(found):
+        known = made.setdefault(need.name, need)
+        if known.condition != need.condition and known.place == need.place:
+            made[need.name] = replace(known, condition=_shared(known.condition, need.condition))
+    yield from made.values()
+
+
+def _of_each_extension(found: Found) -> Iterator[SystemNeed]:
     for seen, record in extensions(found):
         kind = shown(record.names.get("kind"))
         for name in BY_KIND.get(kind, ()):
             yield _need(name, seen, f"compiles a {kind}")
         for suffix in sorted(_suffixes(record.names.get("sources")) & BY_SUFFIX.keys()):
-            if suffix == ".cu" and kind == "CppExtension":
-                # What its sources may be under another condition than its own.
-                continue
-            yield _need(BY_SUFFIX[suffix], seen, f"compiles {suffix} sources")
+            if suffix != ".cu" or kind != "CppExtension":
+                # What the sources of a C++ extension may be can stand under another condition than its own.
+                yield _need(BY_SUFFIX[suffix], seen, f"compiles {suffix} sources")
 
 
 def _suffixes(sources: Value) -> set[str]:
@@ -156,9 +193,10 @@ def _of_network(found: Found) -> Iterator[SystemNeed]:
 
 def download_place(found: Found) -> Place | None:
     """Give the line where the build fetches something: a wheel of its own releases, or the sources of others."""
-    names = {str(seen.subject).split(".")[0] for seen in found.seen("import")}
-    if names & {"urllib", "requests", "httpx"} and "http" in found.sdist.texts.get("setup.py", ""):
-        return line_with(found, FETCHING, "setup.py") or line_with(found, ADDRESS, "setup.py")
+    files = [s.place.file for s in found.seen("import") if FETCHERS_OF_PYTHON.match(str(s.subject)) and not s.dead]
+    place = line_with(found, FETCHING, *dict.fromkeys(files)) if files else None
+    if place is not None:
+        return place
     for file, text in found.sdist.texts.items():
         if file.endswith((".cmake", "CMakeLists.txt")):
             place = line_with(found, CMAKE_FETCH, file) if CMAKE_FETCH.search(text) else None

@@ -60,9 +60,11 @@ def _window(found: Found) -> Iterator[Trap]:
 def _undeclared(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     for need in needs:
         if need.required and need.distribution not in ("torch", "setuptools") and not is_declared(found, need):
-            yield Trap(
-                code="undeclared-need", text=f"needs {need.distribution} and does not declare it", place=need.place
-            )
+            text = f"needs {need.distribution} and does not declare it"
+            if need.why.startswith("starts "):
+                text = f"{need.why}, which no declared requirement brings: it must be on PATH"
+            code = "undeclared-program" if need.why.startswith("starts ") else "undeclared-need"
+            yield Trap(code=code, text=text, place=need.place)
 
 
 def _stub(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
