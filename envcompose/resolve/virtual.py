@@ -12,7 +12,8 @@ def target_virtuals(subdir: str, *, glibc: str, cuda: str | None) -> tuple[Virtu
         VirtualPackage(name="__unix", version="0"),
         VirtualPackage(name="__linux", version="4.18"),
         VirtualPackage(name="__glibc", version=glibc),
-        VirtualPackage(name="__archspec", version="0", build=arch),
+        # A lock calls it 0; conda's own packages ask for version 1 (CEP 30).
+        VirtualPackage(name="__archspec", version="1", build=arch),
     ]
     if cuda is not None:
         found.insert(0, VirtualPackage(name="__cuda", version=cuda))

@@ -6,11 +6,12 @@ from envcompose.decide.manifest_needs import rich_platform
 from envcompose.manifest.channels import channel_url
 from envcompose.manifest.conda_url import conda_location
 from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, LockPlatform
+from envcompose.manifest.lock_platforms import platform_virtuals
 from envcompose.manifest.lock_text import render_lock
 from envcompose.manifest.requirement_text import requirement_text, requires_python_text
 from envcompose.model.composition import Composition
-from envcompose.model.record import CondaRecord, VirtualPackage
-from envcompose.model.solution import CondaSolution, LockedDistribution, Solution
+from envcompose.model.record import CondaRecord
+from envcompose.model.solution import LockedDistribution, Solution
 from envcompose.read.secrets import without_secrets
 
 PURL_SOURCE = "hash-mapping"
@@ -30,21 +31,22 @@ def lock_of(composition: Composition) -> str | None:
     platform = LockPlatform(
         name=RICH if rich else target.platform,
         subdir=target.platform,
-        virtual=tuple(virtual_text(virtual) for virtual in _declared_first(solution.conda, rich)),
+        virtual=platform_virtuals(target.platform, _declared(composition) if rich else ()),
     )
     environment = LockEnvironment(
         name="default",
         channels=tuple(channel_url(without_secrets(channel)) for channel in solution.conda.channels),
         indexes=_indexes(composition, solution),
         find_links=_find_links(composition),
-        packages={platform.name: locked_packages(solution)},
+        packages={platform.name: locked_packages(solution, with_names=bool(composition.pypi))},
     )
     return render_lock(LockFile(platforms=(platform,), environments=(environment,)))
 
 
-def locked_packages(solution: Solution) -> tuple[LockedConda | LockedPypi, ...]:
-    """The lock's entries of both layers; the renderer orders them."""
-    conda = (locked_conda(record, solution.conda.pypi_names[record.url]) for record in solution.conda.records)
+def locked_packages(solution: Solution, *, with_names: bool) -> tuple[LockedConda | LockedPypi, ...]:
+    """The lock's entries of both layers; the renderer orders them. PyPI names stand there only where PyPI is used."""
+    names = solution.conda.pypi_names
+    conda = (locked_conda(one, names[one.url] if with_names else None) for one in solution.conda.records)
     default = solution.default_index
     return (*conda, *(locked_pypi(distribution, default) for distribution in solution.distributions or ()))
 
@@ -100,17 +102,10 @@ def locked_pypi(distribution: LockedDistribution, default_index: str) -> LockedP
     )
 
 
-def virtual_text(virtual: VirtualPackage) -> str:
-    """A virtual package as the lock holds it: without a build that says nothing, except where there is no version."""
-    if virtual.build == "0" and virtual.version != "0":
-        return f"{virtual.name}={virtual.version}"
-    return f"{virtual.name}={virtual.version}={virtual.build}"
-
-
-def _declared_first(solution: CondaSolution, rich: bool) -> list[VirtualPackage]:
-    """What the manifest declares stands before pixi's defaults."""
-    declared = ("__cuda", "__glibc") if rich else ()
-    return sorted(solution.virtual, key=lambda virtual: virtual.name not in declared)
+def _declared(composition: Composition) -> tuple[str, ...]:
+    """The virtual packages that the manifest's platform declares."""
+    driver = composition.system.driver if composition.system.needs_driver else None
+    return (*([f"__cuda={driver}"] if driver else []), f"__glibc={composition.target.glibc}")
 
 
 def _indexes(composition: Composition, solution: Solution) -> tuple[str, ...] | None:

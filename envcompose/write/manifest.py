@@ -93,8 +93,8 @@ def _workspace(composition: Composition) -> tuple[Line, ...]:
     why = ""
     if rich_platform(composition.system, target.glibc):
         virtual: dict[str, Value] = {"platform": target.platform}
-        if composition.system.needs_driver and target.driver:
-            virtual["cuda"] = target.driver
+        if composition.system.needs_driver and composition.system.driver:
+            virtual["cuda"] = composition.system.driver
         virtual["glibc"] = target.glibc
         lines = (
             Line(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from envcompose.model.composition import Composition, Package
 from envcompose.model.decision import CompileClass, Standing
 from envcompose.model.intent import ArtifactKind
+from envcompose.model.target import Layer
 from envcompose.read.secrets import without_secrets
 
 ARTIFACT_WORDS = {
@@ -62,7 +63,7 @@ def compiled_packages(composition: Composition) -> list[Package]:
 def weakest(composition: Composition) -> Standing:
     """The standing of the PyPI layer: that of the weakest of its packages (law 7)."""
     order = tuple(STANDING_WORDS)
-    found = [package.standing for package in composition.packages]
+    found = [package.standing for package in composition.packages if package.layer is Layer.PYPI]
     return max(found, key=order.index) if found else Standing.PROVED
 
 
