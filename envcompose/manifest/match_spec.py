@@ -140,7 +140,18 @@ def render_match_spec(spec: MatchSpec) -> str:
     given = [f'{key}="{value}"' for key, value in keys if value is not None]
     given += [f"flags=[{', '.join(flag.text for flag in spec.flags)}]"] if spec.flags else []
     given += [f"extras=[{', '.join(spec.extras)}]"] if spec.extras else []
+    if spec.when is not None:
+        condition = _render_condition(spec.when)
+        quote = "'" if '"' in condition else '"'
+        given.append(f"when={quote}{condition}{quote}")
     return f"{spec.name or '*'}[{','.join(given)}]" if given else spec.name or "*"
+
+
+def _render_condition(condition: Condition) -> str:
+    if condition.spec is not None:
+        return str(condition.spec)
+    parts = (_render_condition(part) if part.spec else f"({_render_condition(part)})" for part in condition.parts)
+    return (" and " if condition.every else " or ").join(parts)
 
 
 @lru_cache(maxsize=1024)

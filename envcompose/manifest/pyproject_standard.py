@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import InvalidSpecifier
 from packaging.version import InvalidVersion, Version
 
 from envcompose.manifest.requirement_parts import parse_specifiers, read_requirement
@@ -44,15 +44,15 @@ def check_build_system(document: TomlTable) -> None:
     table.texts("backend-path")
 
 
-def parse_requires_python(text: str) -> SpecifierSet:
-    """Read `requires-python`, which must say something. Raises ValueError."""
+def parse_requires_python(text: str) -> str:
+    """Read `requires-python`, which must say something, and leave out its blanks. Raises ValueError."""
     try:
         specifiers = parse_specifiers(text)
     except InvalidSpecifier as error:
         raise ValueError(f"'{text}' is no version specifier of Python (PEP 440)") from error
     if not str(specifiers):
         raise ValueError("it is empty")
-    return specifiers
+    return "".join(text.split())
 
 
 def _version(text: str) -> Version:

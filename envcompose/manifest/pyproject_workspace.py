@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.markers import InvalidMarker, Marker
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from envcompose.errors import ManifestInvalid
@@ -179,7 +178,7 @@ def _located(wish: PypiWish, address: str) -> PypiWish:
     return replace(wish, origin=PypiOrigin.URL, location=parse_url(address), subdirectory=subdirectory)
 
 
-def _with_python(workspace: Workspace, project: TomlTable | None, wanted: SpecifierSet | None) -> Workspace:
+def _with_python(workspace: Workspace, project: TomlTable | None, wanted: str | None) -> Workspace:
     """pixi adds a conda python to the default feature where none is asked: the one of `requires-python`."""
     feature = workspace.features[DEFAULT]
     head, *targets = feature.targets
@@ -188,7 +187,7 @@ def _with_python(workspace: Workspace, project: TomlTable | None, wanted: Specif
     version = line = None
     if wanted is not None and project is not None:
         line = project.line("requires-python")
-        version = parse_version_spec(str(wanted).removeprefix("=="))
+        version = parse_version_spec(wanted.removeprefix("=="))
     wish = CondaWish(name="python", spec=MatchSpec(name="python", version=version), line=line)
     head = replace(head, dependencies={**head.dependencies, "python": (wish,)})
     return replace(workspace, features={**workspace.features, DEFAULT: replace(feature, targets=(head, *targets))})

@@ -74,12 +74,11 @@ def _host(text: str) -> str:
 
 def _number(text: str) -> int:
     """One number of an IPv4 address: decimal, octal or hexadecimal."""
-    try:
-        if text.startswith("0x"):
-            return int(text[2:] or "0", 16)
-        return int(text, 8) if text.startswith("0") and len(text) > 1 else int(text)
-    except ValueError as error:
-        raise ValueError(f"'{text}' is no number of an IPv4 address") from error
+    if re.fullmatch(r"0x[0-9a-f]*", text):
+        return int(text[2:] or "0", 16)
+    if not re.fullmatch(r"0[0-7]*|[1-9][0-9]*", text):
+        raise ValueError(f"'{text}' is no number of an IPv4 address")
+    return int(text, 8 if text.startswith("0") else 10)
 
 
 def without_credentials(url: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from envcompose.manifest.channels import channel_url
+from envcompose.manifest.cutoff_text import parse_cutoff
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import (
@@ -26,42 +26,6 @@ from envcompose.manifest.workspace_pypi import pypi_name, read_pypi
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Value = TypeVar("Value")
-
-_UNITS = {
-    **dict.fromkeys(("nanos", "nsec", "ns"), 1e-9),
-    **dict.fromkeys(("usec", "us", "µs"), 1e-6),
-    **dict.fromkeys(("millis", "msec", "ms"), 1e-3),
-    **dict.fromkeys(("seconds", "second", "secs", "sec", "s"), 1),
-    **dict.fromkeys(("minutes", "minute", "mins", "min", "m"), 60),
-    **dict.fromkeys(("hours", "hour", "hrs", "hr", "h"), 3600),
-    **dict.fromkeys(("days", "day", "d"), 86400),
-    **dict.fromkeys(("weeks", "week", "wks", "wk", "w"), 7 * 86400),
-    **dict.fromkeys(("months", "month", "M"), 2630016),
-    **dict.fromkeys(("years", "year", "yrs", "yr", "y"), 31557600),
-}
-_DURATION = re.compile(r"\s*(?:[0-9]{1,18}\s*[A-Za-zµ]+\s*)+|0")
-_PIECE = re.compile(r"([0-9]+)\s*([A-Za-zµ]+)")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-
-
-def parse_cutoff(text: str) -> Cutoff:
-    """A day (to its end), an instant with its zone, or a duration such as `7d`. Raises ValueError."""
-    if _DURATION.fullmatch(text):
-        pieces = _PIECE.findall(text)
-        if all(unit in _UNITS for _, unit in pieces):
-            seconds = sum(int(number) * _UNITS[unit] for number, unit in pieces)
-            return Cutoff(text=text, before=timedelta(seconds=min(seconds, 9e10)))
-    try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", text):
-            day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-            return Cutoff(text=text, at=day + timedelta(days=1))
-        if _INSTANT.fullmatch(text):
-            return Cutoff(text=text, at=datetime.fromisoformat(text.upper().replace(" ", "T")).astimezone(UTC))
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError(f"'{text}' is no day, no instant such as 2026-10-01T00:00:00Z and no duration such as 7d")
 
 
 def read_channels(table: TomlTable, key: str) -> tuple[Channel, ...] | None:

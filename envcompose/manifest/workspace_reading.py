@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from envcompose.errors import ManifestInvalid
 from envcompose.manifest.conda_version import parse_version
+from envcompose.manifest.cutoff_text import parse_cutoff
 from envcompose.manifest.subdirs import FAMILIES
 from envcompose.manifest.toml_table import TomlTable, kind_of, read_toml
 from envcompose.manifest.urls import parse_url
@@ -15,7 +16,6 @@ from envcompose.manifest.workspace import DEFAULT, Cutoff, Feature, Target, Work
 from envcompose.manifest.workspace_conda import CondaTables, parse_manifest_version, read_development
 from envcompose.manifest.workspace_environments import check_environments, read_environments
 from envcompose.manifest.workspace_options import (
-    parse_cutoff,
     read_channels,
     read_cutoffs,
     read_name_map,
