@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pypi_simple import DistributionPackage
 
 LINUX_64 = "linux-64"
+_TRIES = 2
+"""How often a page is fetched that breaks off although its length is what was promised."""
+_HEAD = 1024
+"""Within how many bytes a page says that it is HTML."""
 _OTHER_SYSTEMS = re.compile(
     r"(win32|win_amd64|win_arm64|win_ia64|macosx|musllinux|aarch64|i686|ppc64|s390x|armv|riscv|loongarch|android|ios|wasm|emscripten|pyodide)"
 )
@@ -48,9 +52,14 @@ def fetch_page(http: Http, index: str | None, name: str, subdir: str = LINUX_64)
     from envcompose.read.secrets import mask_secrets
 
     label = "the default index" if index is None else mask_secrets(index)
-    response = http.get(page_url(index, name), label=label, headers={"Accept": ACCEPT_ANY})
-    if response is None:
-        return None
+    for _ in range(_TRIES):
+        response = http.get(page_url(index, name), label=label, headers={"Accept": ACCEPT_ANY})
+        if response is None:
+            return None
+        if not _breaks_off(response.content):
+            break
+    else:
+        raise IndexBroken(index=label, reason="the page breaks off before its end", wanted=name)
     try:
         page = ProjectPage.from_response(response, name)
     except Exception as error:
@@ -60,6 +69,15 @@ def fetch_page(http: Http, index: str | None, name: str, subdir: str = LINUX_64)
         ) from error
     files = tuple(file for package in page.packages if (file := _file(package, name, index, subdir)) is not None)
     return tuple(sorted(files, key=lambda file: (file.version, file.filename)))
+
+
+def _breaks_off(page: bytes) -> bool:
+    """Is it the beginning of an HTML page? Its files would be taken for all there are.
+
+    A server that states no length and hangs up leaves no other trace, and every index ends its pages.
+    """
+    text = page.lower()
+    return b"<html" in text[:_HEAD] and b"</html" not in text
 
 
 def _file(package: DistributionPackage, name: str, index: str | None, subdir: str) -> PackageFile | None:

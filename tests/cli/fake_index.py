@@ -14,6 +14,7 @@ import html
 import io
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,12 +25,16 @@ STAMP = (2024, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server sends instead of the truth."""
+    """What the server sends instead of the truth. `cut` sends only so many bytes of the body that was promised; `pause`
+    is in seconds, before the answer.
+    """
 
     status: int = 200
     body: bytes = b""
     kind: str = "text/html"
     headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
+    pause: float = 0.0
 
 
 class FakeIndex:
@@ -113,8 +118,10 @@ class FakeIndex:
     def reply(self, path: str) -> Reply:
         """What a path gives."""
         given = self.answer(path)
-        if given is not None:
-            return given
+        return self.truth(path) if given is None else given
+
+    def truth(self, path: str) -> Reply:
+        """What is right for a path."""
         parts = path.strip("/").split("/")
         if parts[0] == "simple" and len(parts) == 2 and parts[1] in self.projects:
             return Reply(body=self.page(parts[1]))
@@ -179,6 +186,7 @@ def _handler_for(index: FakeIndex) -> type[BaseHTTPRequestHandler]:
             index.asked.append(self.path)
             index.authorizations.append(self.headers.get("Authorization"))
             reply = index.reply(self.path)
+            time.sleep(reply.pause)
             status, body, extra = _ranged(reply, self.headers.get("Range"))
             self.send_response(status)
             self.send_header("Content-Type", reply.kind)
@@ -186,7 +194,8 @@ def _handler_for(index: FakeIndex) -> type[BaseHTTPRequestHandler]:
             for name, value in {**reply.headers, **extra}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body if reply.cut is None else body[: reply.cut])
+            self.close_connection = self.close_connection or reply.cut is not None
 
         def log_message(self, *_: object) -> None:
             """Tests read `asked` instead."""
