@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 from envcompose.api import load_recipes
 from envcompose.check.acceptance import judge
+from envcompose.check.finding import Finding
+from envcompose.check.findings import findings_of
 from envcompose.check.verdict import Verdict
 from envcompose.errors import LockInvalid, LockMissing, LockRefused, LockUnsupported, ManifestMissing
 from envcompose.locking import LockedWorkspace, LockWorld, lock_workspace
@@ -57,14 +59,28 @@ class ManifestFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockResult:
-    """A lock and the files that it would write; `verdict` is pixi's, by its rules."""
+    """A lock and the files that it would write; `findings` are what is wrong with it although pixi would take it."""
 
     manifest: ManifestFile
     locked: LockedWorkspace
     text: str
     files: tuple[PlannedFile, ...]
-    verdict: Verdict
+    findings: tuple[Finding, ...]
     messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What is to be said about the lock that a manifest has: pixi's verdict, by its rules, and our own findings."""
+
+    manifest: ManifestFile
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_fine(self) -> bool:
+        """Would pixi take it, and is nothing wrong with it all the same?"""
+        return self.verdict.accepted and all(finding.level is not Level.ERROR for finding in self.findings)
 
 
 def read_manifest(path: Path) -> ManifestFile:
@@ -104,7 +120,8 @@ def lock_manifest(
         default_index = world.default_index
     text = render_lock(locked.lock)
     verdict = _judged(manifest, text, default_index, now)
-    if not verdict.accepted:
+    doubtful = _of_chance(verdict, manifest)
+    if not verdict.accepted and not doubtful:
         raise LockRefused(path=LOCK, reasons=[str(reason) for reason in verdict.reasons])
     expected, notes = _expectations(manifest, locked, text)
     files = (*expected, _planned(manifest.folder, LOCK, text))
@@ -113,8 +130,8 @@ def lock_manifest(
         locked=locked,
         text=text,
         files=files,
-        verdict=verdict,
-        messages=(*locked.messages, *notes),
+        findings=findings_of(manifest.workspace, locked.lock),
+        messages=(*locked.messages, *doubtful, *notes),
     )
 
 
@@ -123,10 +140,10 @@ def write_lock(result: LockResult) -> None:
     write_files(result.manifest.folder, result.files, force=False)
 
 
-def check_lock(path: Path) -> tuple[ManifestFile, Verdict]:
-    """pixi's verdict on the lock beside a manifest, by its rules; nothing is solved, asked or written.
+def check_lock(path: Path) -> CheckResult:
+    """pixi's verdict on the lock beside a manifest, by its rules, and our own findings; nothing is solved or written.
 
-    Raises LockMissing, LockUnsupported and what reading the manifest raises (exit 2).
+    Raises LockMissing (exit 1), LockUnsupported and what reading the manifest raises (exit 2).
     """
     from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
@@ -134,7 +151,13 @@ def check_lock(path: Path) -> tuple[ManifestFile, Verdict]:
     text = _lock_text(manifest.folder)
     if text is None:
         raise LockMissing(folder=str(path))
-    return manifest, _judged(manifest, text, PYPI_SIMPLE_ENDPOINT.rstrip("/"), datetime.now(UTC))
+    verdict = _judged(manifest, text, PYPI_SIMPLE_ENDPOINT.rstrip("/"), datetime.now(UTC))
+    lock = _earlier(manifest)
+    return CheckResult(
+        manifest=manifest,
+        verdict=verdict,
+        findings=findings_of(manifest.workspace, lock) if lock is not None else (),
+    )
 
 
 def ask_pixi_about(manifest: ManifestFile) -> PixiVerdict | None:
@@ -182,6 +205,19 @@ def _earlier(manifest: ManifestFile) -> LockFile | None:
 def _judged(manifest: ManifestFile, text: str, default_index: str, now: datetime) -> Verdict:
     files = DiskFiles(manifest.folder)
     return judge(manifest.workspace, text, files, default_index=default_index, root=manifest.folder.as_posix(), now=now)
+
+
+def _of_chance(verdict: Verdict, manifest: ManifestFile) -> tuple[Message, ...]:
+    """What to say where pixi takes a lock or refuses it by chance: it judges all wheels of a subdir by one platform's
+    tags, and which of several it is, changes from run to run.
+    """
+    subdirs = [platform.subdir for platform in all_platforms(manifest.workspace)]
+    shared = sorted({subdir for subdir in subdirs if subdirs.count(subdir) > 1})
+    if verdict.accepted or not shared or any(reason.code != "wheel-unfit" for reason in verdict.reasons):
+        return ()
+    text = f"pixi may refuse this lock at random: it judges the wheels of all platforms for {', '.join(shared)} by one of them"
+    hint = "give these platforms the same glibc (or macOS), or each of them environments of its own"
+    return (Message(code="pixi-by-chance", level=Level.WARNING, text=text, file=manifest.path.name, hint=hint),)
 
 
 def _planned(folder: Path, name: str, text: str) -> PlannedFile:

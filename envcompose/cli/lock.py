@@ -5,12 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from envcompose import __version__
-from envcompose.check.verdict import Verdict
+from envcompose.check.finding import Finding
 from envcompose.cli.terminal import Progress, bold, emit, one_line, plain, print_document
-from envcompose.lock_files import LockResult, ManifestFile, ask_pixi_about, check_lock, lock_manifest, write_lock
+from envcompose.lock_files import (
+    CheckResult,
+    LockResult,
+    ManifestFile,
+    ask_pixi_about,
+    check_lock,
+    lock_manifest,
+    write_lock,
+)
 from envcompose.locking import Solved
 from envcompose.model.message import Level, Message
 from envcompose.world.pixi import PixiVerdict
@@ -50,34 +59,42 @@ def _lock(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    manifest, verdict = check_lock(Path(options.manifest))
-    pixi = ask_pixi_about(manifest)
-    accepted = verdict.accepted and (pixi is None or pixi.accepted)
+    result = check_lock(Path(options.manifest))
+    pixi = ask_pixi_about(result.manifest)
+    accepted = result.is_fine and (pixi is None or pixi.accepted)
     if options.json:
         document = lock_document(
             version=__version__,
             verdict="accepted" if accepted else "refused",
-            manifest=_shown(manifest),
-            reasons=verdict.reasons,
+            manifest=_shown(result.manifest),
+            reasons=result.verdict.reasons,
+            findings=result.findings,
             pixi=_pixi(pixi),
         )
         print_document(document)
     else:
-        emit(_verdict_text(manifest, verdict, pixi))
+        emit(_verdict_text(result, pixi))
     return 0 if accepted else 1
 
 
-def _verdict_text(manifest: ManifestFile, verdict: Verdict, pixi: PixiVerdict | None) -> str:
-    name = one_line(_shown(manifest))
+def _verdict_text(result: CheckResult, pixi: PixiVerdict | None) -> str:
+    name, verdict = one_line(_shown(result.manifest)), result.verdict
     if verdict.accepted:
         lines = [f"{LOCK} is what {name} asks for: pixi would take it as it is"]
     else:
         lines = [bold(f"pixi would not take {LOCK} for {name} ({verdict.standing.value})", sys.stdout)]
         lines += [f"  {one_line(str(reason))}" for reason in verdict.reasons]
-    lines += _pixi_lines(pixi)
+    lines += [*_finding_lines(result.findings), *_pixi_lines(pixi)]
     if not verdict.accepted:
         lines.append(f"  hint: envcompose lock {name}".removesuffix(" pixi.toml"))
     return "\n".join(lines)
+
+
+def _finding_lines(findings: Sequence[Finding]) -> list[str]:
+    if not findings:
+        return []
+    heading = bold("What pixi does not check", sys.stdout)
+    return [heading, *(f"  {finding.level.value}: {one_line(str(finding))}" for finding in findings)]
 
 
 def _pixi_lines(pixi: PixiVerdict | None) -> list[str]:
@@ -98,6 +115,7 @@ def _summary(result: LockResult, pixi: PixiVerdict | None, *, dry: bool) -> str:
         for message in result.messages:
             lines += _message_lines(message)
         lines.append("")
+    lines += _finding_lines(result.findings)
     changed = [file.path for file in result.files if file.action != "unchanged"]
     where = os.path.relpath(result.manifest.folder)
     place = "" if where == "." else f" in {one_line(where)}"
@@ -136,6 +154,7 @@ def _document(result: LockResult, pixi: PixiVerdict | None, *, dry: bool) -> dic
         verdict="locked",
         manifest=_shown(result.manifest),
         solves=tuple(_solve(one) for one in result.locked.solved),
+        findings=result.findings,
         messages=result.messages,
         pixi=_pixi(pixi),
         files=[file_entry(file.path, file.action, file.sha256, file.text if dry else None) for file in result.files],

@@ -20,8 +20,8 @@ examples:
 
 Channels, indexes and logins are those of the manifest and of pixi's own configuration.
 
-exit status: 0 fine, 1 the manifest cannot be fulfilled, or with --check: pixi would solve again, or something was
-found, 2 the manifest cannot be used, 3 a channel, an index or another source is unreachable or broken.
+exit status: 0 fine, 1 the manifest cannot be fulfilled, or with --check: pixi would solve again, or the lock is wrong
+although pixi takes it, 2 the manifest cannot be used, 3 a channel, an index or another source is unreachable or broken.
 """
 
 

@@ -66,7 +66,8 @@ def _record(package: LockedConda) -> CondaRecord:
         build=package.build,
         build_number=package.build_number,
         subdir=package.subdir,
-        url=package.url,
+        # The lock tells files of a channel on disk by their paths.
+        url=f"file://{package.url}" if package.url.startswith("/") else package.url,
         channel=package.channel or "",
         file_name=package.url.rpartition("/")[2],
         sha256=package.sha256,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from envcompose.check.finding import Finding
 from envcompose.check.verdict import Reason
 from envcompose.errors import EnvcomposeError, LockInfeasible
 from envcompose.model.message import Level, Message
@@ -33,6 +34,7 @@ def lock_document(
     manifest: str | None,
     solves: Sequence[SolveEntry] = (),
     reasons: Sequence[Reason] = (),
+    findings: Sequence[Finding] = (),
     messages: Sequence[Message] = (),
     pixi: Document | None = None,
     files: Sequence[Document] = (),
@@ -45,7 +47,7 @@ def lock_document(
         "manifest": manifest,
         "solves": [_solve(one) for one in solves],
         "reasons": [_reason(one) for one in reasons],
-        "findings": [],
+        "findings": [_reason(one) | {"level": one.level.value} for one in findings],
         "pixi": pixi,
         "messages": [_message(one) for one in messages],
     }
@@ -77,7 +79,7 @@ def _solve(entry: SolveEntry) -> Document:
     }
 
 
-def _reason(reason: Reason) -> Document:
+def _reason(reason: Reason | Finding) -> Document:
     return {
         "code": reason.code,
         "text": reason.text,
