@@ -13,11 +13,12 @@ from envcompose.analyse.build_scripts import build_scripts
 from envcompose.analyse.collecting import uncollected
 from envcompose.analyse.declared import Project, name_from_file, read_package_info, read_project
 from envcompose.analyse.environment import environment
+from envcompose.analyse.found import Found, child_modules
 from envcompose.analyse.headers import toolkit_needs
 from envcompose.analyse.hints import hints
 from envcompose.analyse.machine import World
 from envcompose.analyse.members import members
-from envcompose.analyse.needs import Found, build_needs, child_modules
+from envcompose.analyse.needs import build_needs
 from envcompose.analyse.prebuilt import prebuilt
 from envcompose.analyse.program import Outcome, run_setup
 from envcompose.analyse.readings import is_static, is_static_for_uv, read_metadata

@@ -28,6 +28,7 @@ from envcompose.analyse.values import (
     shown,
 )
 
+MAX_UNSURE_CALLS = 3
 YIELDS = "(yields)"
 """The name, impossible in Python, under which a generator's values collect in its scope."""
 
@@ -300,8 +301,28 @@ def _outer_bases(cls: Class) -> list[str]:
 
 
 def call_function(machine: Machine, function: Function, arguments: list[Value], keywords: Mapping[str, Value]) -> Value:
-    """Run a function of the sdist. A generator gives the list of what it yields."""
+    """Run a function of the sdist. A generator gives the list of what it yields.
+
+    One that calls itself under undecided conditions, again and again, gives an unknown value.
+    """
     node = function.node
+    deep = machine.running.get(id(node), 0)
+    if deep >= MAX_UNSURE_CALLS and machine.soft:
+        return machine.unknown(f"{function.name}()")
+    machine.running[id(node)] = deep + 1
+    try:
+        return _run_function(machine, function, node, arguments, keywords)
+    finally:
+        machine.running[id(node)] = deep
+
+
+def _run_function(
+    machine: Machine,
+    function: Function,
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+    arguments: list[Value],
+    keywords: Mapping[str, Value],
+) -> Value:
     scope = Scope({YIELDS: []} if yields(node) else {}, function.scope.file, function.scope, function.scope.module)
     _bind(machine, function, arguments, keywords, scope)
     with machine.deeper():

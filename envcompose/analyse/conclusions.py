@@ -6,7 +6,7 @@ import re
 from posixpath import basename
 
 from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
-from envcompose.analyse.needs import Found, backend_module, builds_with_torch, cmake_file, extensions, is_cmake_build
+from envcompose.analyse.found import Found, backends, builds_with_torch, cmake_file, extensions, is_cmake_build
 from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import Choice, Unknown, Value
 from envcompose.model.analysis import BuildNeed, SdistTexts
@@ -33,8 +33,9 @@ def compiles(found: Found) -> bool:
     if isinstance(modules, Unknown) and not isinstance(modules, Choice) and count_sources(found.sdist, NATIVE):
         # What cannot be followed is taken for what the sources say.
         return True
-    tools = found.rules.backends.get(backend_module(found.project), ())
-    return bool(tools) or any(found.argument(name) for name in ("rust_extensions", "cffi_modules"))
+    if any(found.rules.backends.get(name) for name in backends(found)):
+        return True
+    return any(found.argument(name) for name in ("rust_extensions", "cffi_modules"))
 
 
 def links_torch(found: Found, needs: tuple[BuildNeed, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from envcompose.analyse.needs import Found
+from envcompose.analyse.found import Found
 from envcompose.model.analysis import Place, Switch
 
 ASSIGNED = re.compile(r"\s*(\w+)\s*(?::[^=]+)?=(?!=)")

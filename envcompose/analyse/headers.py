@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from posixpath import basename, dirname, join, normpath
 
 from envcompose.analyse.conclusions import compiles
-from envcompose.analyse.needs import (
+from envcompose.analyse.found import (
     TORCH_BUILDERS,
     Found,
     backend_module,

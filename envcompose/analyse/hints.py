@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envcompose.analyse.needs import Found
+from envcompose.analyse.found import Found
 from envcompose.analyse.tables import strings_in, table_at
 from envcompose.model.analysis import Hint, Place
 

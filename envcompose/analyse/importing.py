@@ -65,6 +65,9 @@ def need_module(machine: Machine, name: str) -> None:
     if f"{top}/__init__.py" in machine.members.sizes or f"{top}.py" in machine.members.sizes:
         # A part of the sdist's own package that the sdist lacks (a link, or made by the build) is not from outside.
         return
+    if machine.dead and any(f"{top}.py" in condition for condition in machine.conditions):
+        # A file of the sdist's own that may be put beside setup.py, and is not there.
+        return
     machine.see("import", name)
     if machine.world.lenient or top in STANDARD:
         return

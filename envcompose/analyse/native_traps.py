@@ -15,9 +15,9 @@ from envcompose.analyse.conclusions import (
     standard_files,
 )
 from envcompose.analyse.files import member_path
+from envcompose.analyse.found import Found, cmake_file, extensions, is_cmake_build
 from envcompose.analyse.headers import outside_includes
 from envcompose.analyse.machine import Seen
-from envcompose.analyse.needs import Found, cmake_file, extensions, is_cmake_build
 from envcompose.analyse.tools import download_place, line_with
 from envcompose.analyse.trim import is_aside
 from envcompose.analyse.values import paths_in
@@ -127,7 +127,10 @@ def _gpu(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
         return
     needing = next(_needing_gpu(found), None)
     if needing is not None:
-        text = "asks the GPU of the building machine: without one, the build fails"
+        told = " and ".join(needing.conditions)
+        names = sorted({str(s.subject[0]) for s in found.seen("switch") if str(s.subject[0]) in told})
+        remedy = f", unless {' or '.join(names)} is set" if names else ""
+        text = f"asks the GPU of the building machine: without one, the build fails{remedy}"
         yield Trap(code="gpu-needed", text=text, place=needing.place)
         return
     asking = next((s for s in found.seen("gpu") if ASKS_GPU in s.subject and not s.dead), None)

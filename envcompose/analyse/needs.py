@@ -5,50 +5,38 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from posixpath import normpath
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse.build_scripts import hook_dependencies
-from envcompose.analyse.declared import Project, cfg_lines, read_setup_cfg
+from envcompose.analyse.declared import cfg_lines, read_setup_cfg
+from envcompose.analyse.found import (
+    TORCH_BUILDERS,
+    Found,
+    backend_module,
+    backend_place,
+    backends,
+    builds_with_torch,
+    child_modules,
+    cmake_torch_place,
+    commands,
+    extensions,
+    refusal,
+    started_program,
+    uses_cmake,
+)
 from envcompose.analyse.importing import STANDARD
 from envcompose.analyse.machine import Seen
-from envcompose.analyse.program import Outcome
-from envcompose.analyse.rules import BuildRules, distribution_of
-from envcompose.analyse.values import Instance, Value
-from envcompose.model.analysis import BuildNeed, Place, SdistTexts
+from envcompose.analyse.rules import distribution_of
+from envcompose.analyse.values import paths_in
+from envcompose.model.analysis import BuildNeed, Place
 
-TORCH_BUILDERS = frozenset({"CUDAExtension", "CppExtension"})
 NOT_MODULES = frozenset(
     {"__future__", "__main__", "builtins", "__builtin__", "_winreg", "winreg", "urllib2", "ConfigParser"}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Everything that was gathered about one sdist's build, for the functions that draw conclusions."""
-
-    sdist: SdistTexts
-    project: Project
-    outcomes: tuple[Outcome, ...]
-    """Lenient evaluations: of setup.py, of in-tree backends, of scripts that the build starts."""
-    rules: BuildRules
-    python: tuple[int, int]
-
-    def seen(self, *kinds: str) -> Iterator[Seen]:
-        """Give what was seen of these kinds, in the order of the evaluations."""
-        for outcome in self.outcomes:
-            for seen in outcome.seen:
-                if seen.kind in kinds:
-                    yield seen
-
-    def argument(self, name: str) -> Value:
-        """Give an argument of setup(), None where it is absent."""
-        for outcome in self.outcomes:
-            if outcome.keywords is not None and name in outcome.keywords:
-                return outcome.keywords[name]
-        return None
 
 
 def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, ...]:
@@ -62,8 +50,10 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
         *_probed(found),
         *_started(found),
         *_from_extensions(found),
+        *_from_cython_sources(found),
         *_from_cmake(found),
         *_setup_requires(found),
+        *_from_arguments(found),
         *_hooked(found),
         *_from_hooks(found),
     ]
@@ -72,22 +62,10 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
         known = strongest.get(need.distribution)
         if known is None or (need.required and not known.required):
             strongest[need.distribution] = need
-    if optional_with_torch and "ninja" in strongest and not _uses_cmake(found):
+    if optional_with_torch and "ninja" in strongest and not uses_cmake(found):
         # torch's builder compiles without ninja, one file after the other; declaring it does not make it needed.
         strongest["ninja"] = replace(strongest["ninja"], required=False)
     return tuple(sorted(strongest.values(), key=lambda need: need.distribution))
-
-
-def refusal(found: Found) -> Seen | None:
-    """Give the place where setup.py stops on purpose, whatever the machine: it raises and never reaches setup()."""
-    if any(not seen.soft for seen in found.seen("setup")):
-        return None
-    return next((s for s in found.seen("raised") if s.subject[0] == "RuntimeError" and not s.conditions), None)
-
-
-def backend_module(project: Project) -> str:
-    """Name the build backend's top-level module."""
-    return project.build_backend.partition(":")[0].split(".")[0]
 
 
 def _declared(found: Found, place: Place | None) -> Iterator[BuildNeed]:
@@ -192,13 +170,9 @@ def _probed(found: Found) -> Iterator[BuildNeed]:
                 yield _need(distribution, seen, f"stops unless {groups[0] or groups[1]} is there", required=True)
 
 
-CHILD_IMPORT = re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+([A-Za-z_]\w*)")
-
-
 def _started(found: Found) -> Iterator[BuildNeed]:
     """Give what child processes need: `python -m X`, `python -c 'import X'`, `pip show X`, programs on PATH."""
-    for seen in found.seen("command"):
-        argv = [word for word in seen.subject if isinstance(word, str)]
+    for seen, argv in commands(found):
         for module in child_modules(argv):
             distribution = outside_distribution(module, found)
             if distribution and distribution != "pip":
@@ -210,40 +184,6 @@ def _started(found: Found) -> Iterator[BuildNeed]:
         program = started_program(argv)
         if program in found.rules.commands:
             yield _need(found.rules.commands[program], seen, f"starts {program}")
-
-
-WHICH = re.compile(r"(?:which|find_executable)\(['\"]([\w+-]+)")
-
-
-def started_program(argv: list[str]) -> str:
-    """Name the program that an argument list starts, also where it was looked up on PATH first."""
-    first = argv[0] if argv else ""
-    looked_up = WHICH.search(first)
-    return looked_up.group(1).rstrip("3") if looked_up else first.rsplit("/", 1)[-1]
-
-
-def child_modules(argv: list[str]) -> list[str]:
-    """Give the modules that a `python -m` or `python -c` command line imports."""
-    if not argv or not re.search(r"python[\d.]*$|executable>$", argv[0]):
-        return []
-    if "-m" in argv[:-1]:
-        return [argv[argv.index("-m") + 1].split(".")[0]]
-    if "-c" in argv[:-1]:
-        return CHILD_IMPORT.findall(argv[argv.index("-c") + 1])
-    return []
-
-
-def extensions(found: Found) -> list[tuple[Seen, Instance]]:
-    """Give the extension modules that a default build compiles, or may compile."""
-    made = [(seen, seen.subject) for seen in found.seen("extension") if isinstance(seen.subject, Instance)]
-    return [(seen, record) for seen, record in made if not seen.dead]
-
-
-def builds_with_torch(found: Found) -> bool:
-    """Are extensions of a default build made by torch's builder, or by a CMake that looks for torch?"""
-    if any(record.names.get("kind") in TORCH_BUILDERS for _, record in extensions(found)):
-        return True
-    return bool(_cmake_torch(found))
 
 
 def _from_extensions(found: Found) -> Iterator[BuildNeed]:
@@ -261,53 +201,21 @@ def _from_extensions(found: Found) -> Iterator[BuildNeed]:
             break
 
 
-def _uses_cmake(found: Found) -> bool:
-    return any(need.distribution == "cmake" for need in _started(found))
-
-
-CMAKE_IMPORT = re.compile(
-    r"-c\s+[\"']?\s*import\s+([A-Za-z_]\w*)|find_package\s*\(\s*(Torch|pybind11|nanobind)\b", re.I
-)
-
-
-def cmake_file(found: Found) -> str:
-    """Name the build's CMakeLists.txt: the one at the root, else the first of those one folder below."""
-    files = sorted(path for path in found.sdist.texts if path.endswith("/CMakeLists.txt") and path.count("/") == 1)
-    return "CMakeLists.txt" if "CMakeLists.txt" in found.sdist.texts or not files else files[0]
-
-
-def _cmake_torch(found: Found) -> list[str]:
-    if not is_cmake_build(found):
-        return []
-    text = found.sdist.texts.get(cmake_file(found), "")
-    names = [(first or second).lower() for first, second in CMAKE_IMPORT.findall(_uncommented(text))]
-    return [name for name in names if name == "torch"]
-
-
-def is_cmake_build(found: Found) -> bool:
-    """Does the build run CMake?"""
-    module = backend_module(found.project)
-    return "cmake" in found.rules.backends.get(module, ()) or _uses_cmake(found)
-
-
-def _uncommented(text: str) -> str:
-    return "\n".join(line.split("#")[0] for line in text.splitlines())
+def _from_cython_sources(found: Found) -> Iterator[BuildNeed]:
+    """Give Cython where an extension is made of .pyx sources, and the sdist does not hold the C that they become."""
+    stems = {name.rpartition(".")[0] for name, _ in found.sdist.names if name.endswith((".c", ".cpp", ".cxx", ".cc"))}
+    for seen, record in extensions(found):
+        paths = [normpath(path.removeprefix("/sdist/")) for path in paths_in(record.names.get("sources"))]
+        bare = [path for path in paths if path.endswith(".pyx") and path.rpartition(".")[0] not in stems]
+        if bare:
+            required = not seen.soft
+            yield _need("cython", seen, f"compiles {bare[0]}, and the sdist holds no C of it", required=required)
 
 
 def _from_cmake(found: Found) -> Iterator[BuildNeed]:
     place = cmake_torch_place(found)
     if place is not None:
         yield BuildNeed(distribution="torch", required=True, condition=None, place=place, why="CMake looks for torch")
-
-
-def cmake_torch_place(found: Found) -> Place | None:
-    """Give the line where the build's CMake looks for torch."""
-    if _cmake_torch(found):
-        file = cmake_file(found)
-        lines = found.sdist.texts[file].splitlines()
-        number = next((n for n, line in enumerate(lines, 1) if CMAKE_IMPORT.search(line) and "orch" in line), 1)
-        return Place(file=file, line=number, text=lines[number - 1].strip()[:200])
-    return None
 
 
 def _hooked(found: Found) -> Iterator[BuildNeed]:
@@ -325,6 +233,14 @@ def _setup_requires(found: Found) -> Iterator[BuildNeed]:
     for name, text in setup_requires(found):
         if seen is not None:
             yield _need(name, seen, f"setup_requires: {text}", required=False)
+
+
+def _from_arguments(found: Found) -> Iterator[BuildNeed]:
+    """Give the plugins of setuptools whose arguments setup() is given: without them these are ignored with a warning."""
+    seen = next(iter(found.seen("setup")), None)
+    for name, distribution in found.rules.setup_arguments.items():
+        if seen is not None and found.argument(name):
+            yield _need(distribution, seen, f"setup() is given {name}", required=True)
 
 
 def setup_requires(found: Found) -> list[tuple[str, str]]:
@@ -354,12 +270,15 @@ def is_declared(found: Found, need: BuildNeed) -> bool:
             names.add(canonicalize_name(Requirement(text).name))
     if need.distribution in names:
         return True
-    lines = found.sdist.texts.get("setup.py", "").splitlines()
+    return not _imported_at_top(found, need) and need.distribution in {name for name, _ in setup_requires(found)}
+
+
+def _imported_at_top(found: Found, need: BuildNeed) -> bool:
     place = need.place
-    at_top = (
-        place is not None and place.file == "setup.py" and "".join(lines[place.line - 1 : place.line])[:1].strip() != ""
-    )
-    return not at_top and need.distribution in {name for name, _ in setup_requires(found)}
+    if place is None or place.file != "setup.py" or not need.why.startswith("imports "):
+        return False
+    line = "".join(found.sdist.texts.get(place.file, "").split("\n")[place.line - 1 : place.line])
+    return line[:1].strip() != ""
 
 
 def _from_hooks(found: Found) -> Iterable[BuildNeed]:
@@ -372,11 +291,12 @@ def _from_hooks(found: Found) -> Iterable[BuildNeed]:
                 place=_spelled(found, text, Place(file="pyproject.toml", line=1, text="")),
                 why=f"a hook of the build depends on {text}",
             )
-    for name in found.rules.hook_requirements.get(backend_module(found.project), ()):
-        yield BuildNeed(
-            distribution=name,
-            required=False,
-            condition="no such program on PATH",
-            place=None,
-            why=f"{found.project.build_backend} asks for it when it runs",
-        )
+    for module in backends(found):
+        for name in found.rules.hook_requirements.get(module, ()):
+            yield BuildNeed(
+                distribution=name,
+                required=False,
+                condition="no such program on PATH",
+                place=backend_place(found, module),
+                why=f"{module} asks for it when it runs",
+            )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from envcompose.analyse.found import Found
 from envcompose.analyse.machine import Seen
-from envcompose.analyse.needs import Found
 from envcompose.analyse.values import Choice, Unknown, Value
 from envcompose.model.analysis import Prebuilt
 

@@ -36,6 +36,8 @@ class BuildRules:
     """Module (dotted) -> what its import asks of the environment."""
     switches: Mapping[str, str] = field(default_factory=dict)
     """Pattern of an environment variable's name -> what it does."""
+    setup_arguments: Mapping[str, str] = field(default_factory=dict)
+    """Argument of setup() that a plugin of setuptools reads -> the plugin's distribution."""
     stub_backends: tuple[str, ...] = ()
     """Backends that build nothing: they download the real wheel."""
 
@@ -120,6 +122,7 @@ _TABLES: Mapping[str, Any] = {
     "implied_packages": _implied,
     "module_notes": _pairs("note"),
     "switches": _patterns,
+    "setup_arguments": _pairs("distribution"),
     "stub_backends": _stubs,
 }
 

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from posixpath import splitext
 
-from envcompose.analyse.machine import Seen
-from envcompose.analyse.needs import (
+from envcompose.analyse.found import (
     TORCH_BUILDERS,
     Found,
     backend_module,
+    backend_place,
+    backends,
     cmake_file,
     cmake_torch_place,
+    commands,
     extensions,
     is_cmake_build,
     started_program,
 )
+from envcompose.analyse.machine import Seen
 from envcompose.analyse.trim import is_aside
 from envcompose.analyse.values import Value, paths_in, shown
 from envcompose.model.analysis import Place, SystemNeed
@@ -73,9 +76,9 @@ def _need(name: str, seen: Seen | None, why: str, place: Place | None = None) ->
 
 
 def _of_backend(found: Found) -> Iterator[SystemNeed]:
-    place = line_with(found, re.compile(r"build-backend"), "pyproject.toml")
-    for name in found.rules.backends.get(backend_module(found.project), ()):
-        yield _need(name, None, f"the build backend is {found.project.build_backend}", place)
+    for module in backends(found):
+        for name in found.rules.backends.get(module, ()):
+            yield _need(name, None, f"{module} builds it", backend_place(found, module))
 
 
 MESON_PROJECT = re.compile(r"\bproject\s*\(([^)]*?)(?:\w+\s*:|\))", re.S)
@@ -120,8 +123,8 @@ def _suffixes(sources: Value) -> set[str]:
 
 def _of_commands(found: Found) -> Iterator[SystemNeed]:
     compiles = bool(extensions(found)) or bool(found.argument("ext_modules"))
-    for seen in found.seen("command"):
-        program = started_program(list(seen.subject)).rstrip(">")
+    for seen, argv in commands(found):
+        program = started_program(argv).rstrip(">")
         if seen.dead or (seen.soft and not seen.conditions):
             continue
         if program in ("cmake", "ninja", "git") or (program == "nvcc" and compiles):

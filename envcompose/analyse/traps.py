@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from envcompose.analyse.found import Found, backend_module, refusal
 from envcompose.analyse.native_traps import NATIVE_FINDERS
-from envcompose.analyse.needs import Found, backend_module, is_declared, refusal
+from envcompose.analyse.needs import is_declared
 from envcompose.analyse.tools import line_with
 from envcompose.model.analysis import BuildNeed, Trap
 

@@ -23,7 +23,7 @@ MAX_EDGES = 200_000
 """Includes that are kept with their places, of all sources together."""
 
 NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp", ".hh", ".hxx", ".inl"})
-DATA = frozenset({".txt", ".in", ".cfg", ".toml", ".json", ".yaml", ".yml", ".cmake", ".version", ".ini", ""})
+DATA = frozenset({".txt", ".in", ".cfg", ".toml", ".json", ".yaml", ".yml", ".cmake", ".version", ".ini", ".sh", ""})
 INCLUDE = re.compile(rb'#[ \t]*include[ \t]*[<"]([^>"\n\r]{1,200})[>"]')
 NEWLINE = ord("\n")
 

@@ -1,0 +1,170 @@
+"""What was gathered about one sdist's build, and the questions that several conclusions ask of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from posixpath import normpath
+
+from envcompose.analyse.declared import Project
+from envcompose.analyse.machine import Seen
+from envcompose.analyse.program import Outcome
+from envcompose.analyse.rules import BuildRules
+from envcompose.analyse.values import Instance, Value
+from envcompose.model.analysis import Place, SdistTexts
+
+TORCH_BUILDERS = frozenset({"CUDAExtension", "CppExtension"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Everything that was gathered about one sdist's build, for the functions that draw conclusions."""
+
+    sdist: SdistTexts
+    project: Project
+    outcomes: tuple[Outcome, ...]
+    """Lenient evaluations: of setup.py, of in-tree backends, of scripts that the build starts."""
+    rules: BuildRules
+    python: tuple[int, int]
+
+    def seen(self, *kinds: str) -> Iterator[Seen]:
+        """Give what was seen of these kinds, in the order of the evaluations."""
+        for outcome in self.outcomes:
+            for seen in outcome.seen:
+                if seen.kind in kinds:
+                    yield seen
+
+    def argument(self, name: str) -> Value:
+        """Give an argument of setup(), None where it is absent."""
+        for outcome in self.outcomes:
+            if outcome.keywords is not None and name in outcome.keywords:
+                return outcome.keywords[name]
+        return None
+
+
+def refusal(found: Found) -> Seen | None:
+    """Give the place where setup.py stops on purpose, whatever the machine: it raises and never reaches setup()."""
+    if any(not seen.soft for seen in found.seen("setup")):
+        return None
+    return next((s for s in found.seen("raised") if s.subject[0] == "RuntimeError" and not s.conditions), None)
+
+
+def backends(found: Found) -> list[str]:
+    """Name the build backend's top-level module, and those of the backends that setup.py or an in-tree one builds on."""
+    imported = [str(seen.subject).split(".")[0] for seen in found.seen("import") if not seen.dead]
+    known = found.rules.backends.keys() | found.rules.hook_requirements.keys()
+    return list(dict.fromkeys([backend_module(found.project), *(name for name in imported if name in known)]))
+
+
+def backend_module(project: Project) -> str:
+    """Name the build backend's top-level module."""
+    return project.build_backend.partition(":")[0].split(".")[0]
+
+
+CHILD_IMPORT = re.compile(r"(?:^|[;\n])\s*(?:import|from)\s+([A-Za-z_]\w*)")
+
+
+SHELL = re.compile(r"&&|\|\||;|\|")
+
+
+def commands(found: Found) -> Iterator[tuple[Seen, list[str]]]:
+    """Give the commands that a build starts, and those of the sdist's own shell scripts that it starts."""
+    for seen in found.seen("command"):
+        argv = [word for word in seen.subject if isinstance(word, str)]
+        yield seen, argv
+        scripts = [normpath(word.removeprefix("/sdist/")) for word in argv[:3] if word.endswith(".sh")]
+        for script in scripts:
+            for number, line in enumerate(found.sdist.texts.get(script, "").split("\n"), 1):
+                place = Place(file=script, line=number, text=line.strip()[:200])
+                for part in SHELL.split(line.split("#", maxsplit=1)[0]):
+                    if part.strip():
+                        # What stands under an if of the script is not told apart; only its first level is taken.
+                        yield replace(seen, place=place, soft=seen.soft or line[:1].isspace()), part.split()[:50]
+
+
+WHICH = re.compile(r"(?:which|find_executable)\(['\"]([\w+-]+)")
+
+
+def started_program(argv: list[str]) -> str:
+    """Name the program that an argument list starts, also where it was looked up on PATH first."""
+    first = argv[0] if argv else ""
+    looked_up = WHICH.search(first)
+    return looked_up.group(1).rstrip("3") if looked_up else first.rsplit("/", 1)[-1]
+
+
+def child_modules(argv: list[str]) -> list[str]:
+    """Give the modules that a `python -m` or `python -c` command line imports."""
+    if not argv or not re.search(r"python[\d.]*$|executable>$", argv[0]):
+        return []
+    if "-m" in argv[:-1]:
+        return [argv[argv.index("-m") + 1].split(".")[0]]
+    if "-c" in argv[:-1]:
+        return CHILD_IMPORT.findall(argv[argv.index("-c") + 1])
+    return []
+
+
+def extensions(found: Found) -> list[tuple[Seen, Instance]]:
+    """Give the extension modules that a default build compiles, or may compile."""
+    made = [(seen, seen.subject) for seen in found.seen("extension") if isinstance(seen.subject, Instance)]
+    return [(seen, record) for seen, record in made if not seen.dead]
+
+
+def builds_with_torch(found: Found) -> bool:
+    """Are extensions of a default build made by torch's builder, or by a CMake that looks for torch?"""
+    if any(record.names.get("kind") in TORCH_BUILDERS for _, record in extensions(found)):
+        return True
+    return bool(_cmake_torch(found))
+
+
+def uses_cmake(found: Found) -> bool:
+    """Does the build start CMake?"""
+    return any(started_program(argv) == "cmake" for _, argv in commands(found))
+
+
+CMAKE_IMPORT = re.compile(
+    r"-c\s+[\"']?\s*import\s+([A-Za-z_]\w*)|find_package\s*\(\s*(Torch|pybind11|nanobind)\b", re.I
+)
+
+
+def cmake_file(found: Found) -> str:
+    """Name the build's CMakeLists.txt: the one at the root, else the first of those one folder below."""
+    files = sorted(path for path in found.sdist.texts if path.endswith("/CMakeLists.txt") and path.count("/") == 1)
+    return "CMakeLists.txt" if "CMakeLists.txt" in found.sdist.texts or not files else files[0]
+
+
+def _cmake_torch(found: Found) -> list[str]:
+    if not is_cmake_build(found):
+        return []
+    text = found.sdist.texts.get(cmake_file(found), "")
+    names = [(first or second).lower() for first, second in CMAKE_IMPORT.findall(_uncommented(text))]
+    return [name for name in names if name == "torch"]
+
+
+def is_cmake_build(found: Found) -> bool:
+    """Does the build run CMake?"""
+    return any("cmake" in found.rules.backends.get(name, ()) for name in backends(found)) or uses_cmake(found)
+
+
+def _uncommented(text: str) -> str:
+    return "\n".join(line.split("#")[0] for line in text.splitlines())
+
+
+def cmake_torch_place(found: Found) -> Place | None:
+    """Give the line where the build's CMake looks for torch."""
+    if _cmake_torch(found):
+        file = cmake_file(found)
+        lines = found.sdist.texts[file].splitlines()
+        number = next((n for n, line in enumerate(lines, 1) if CMAKE_IMPORT.search(line) and "orch" in line), 1)
+        return Place(file=file, line=number, text=lines[number - 1].strip()[:200])
+    return None
+
+
+def backend_place(found: Found, module: str) -> Place | None:
+    """Give the line that names a backend: in pyproject.toml, else where it is imported."""
+    if module == backend_module(found.project):
+        lines = found.sdist.texts.get("pyproject.toml", "").splitlines()
+        numbered = ((number, line) for number, line in enumerate(lines, 1) if "build-backend" in line)
+        return next((Place(file="pyproject.toml", line=n, text=line.strip()[:200]) for n, line in numbered), None)
+    seen = (s for s in found.seen("import") if str(s.subject).split(".")[0] == module and not s.dead)
+    return next((s.place for s in seen), None)
