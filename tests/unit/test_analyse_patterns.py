@@ -1,0 +1,293 @@
+"""Patterns found by reading more real sdists: one test for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from envcompose.analyse import analyse_sdist, load_rules, trim_checkout
+from envcompose.model.analysis import Analysis
+from envcompose.write.analysis_document import isolated_build
+
+RULES = load_rules((Path(__file__).parents[2] / "recipes" / "tables" / "build_rules.toml").read_text(encoding="utf-8"))
+
+
+def analyse(files: dict[str, str], torches: tuple[str | None, ...] = (None,)) -> Analysis:
+    texts = trim_checkout({path: dedent(text).encode() for path, text in files.items()}, "demo-1.0.tar.gz")
+    return analyse_sdist(texts, rules=RULES, torches=torches)
+
+
+def required(analysis: Analysis) -> set[str]:
+    return {need.distribution for need in analysis.build_needs if need.required}
+
+
+def tools(analysis: Analysis) -> dict[str, str | None]:
+    return {need.name: need.condition for need in analysis.tool_needs}
+
+
+def traps(analysis: Analysis) -> set[str]:
+    return {trap.code for trap in analysis.traps}
+
+
+def test_what_setuptools_reads_of_an_extension_is_read_properties_and_texts_among_it() -> None:
+    setup = """
+        from setuptools import Extension, setup
+
+        class WithNumpy(Extension):
+            def __init__(self, *args, **kwargs):
+                self.__include_dirs = []
+                super().__init__(*args, **kwargs)
+
+            @property
+            def include_dirs(self):
+                import numpy
+                return self.__include_dirs + [numpy.get_include()]
+
+            @include_dirs.setter
+            def include_dirs(self, dirs):
+                self.__include_dirs = dirs
+
+        class Include:
+            def __str__(self):
+                import pybind11
+                return pybind11.get_include()
+
+        setup(ext_modules=[WithNumpy("demo.one", ["one.c"]), Extension("demo.two", ["two.c"], include_dirs=[Include()])])
+    """
+    analysis = analyse({"setup.py": setup, "one.c": "", "two.c": ""})
+    assert required(analysis) == {"numpy", "pybind11", "setuptools"}
+    assert analysis.extension_modules == ("demo.one", "demo.two")
+    assert tools(analysis) == {"c": None}
+
+
+@pytest.mark.parametrize("call", ["super().__init__(name, sources=[])", "Extension.__init__(self, name, sources=[])"])
+def test_an_extension_is_what_its_class_tells_the_base_class(call: str) -> None:
+    setup = f"""
+        from setuptools import Extension, setup
+
+        class ByCMake(Extension):
+            def __init__(self, name, folder="csrc"):
+                {call}
+                self.folder = folder
+
+        setup(ext_modules=[ByCMake("demo._C", "native")])
+    """
+    analysis = analyse({"setup.py": setup})
+    assert analysis.extension_modules == ("demo._C",)
+    assert "sources-missing" not in traps(analysis)
+
+
+BUILDERS = """
+    import torch
+    from setuptools import setup
+    from torch.utils.cpp_extension import CppExtension, CUDAExtension
+    KINDS = {"cpu": (CppExtension, ["a.cpp"]), "gpu": (CUDAExtension, ["a.cpp", "a.cu"])}
+    kind = "gpu" if torch.cuda.is_available() else "cpu"
+    builder, sources = KINDS[kind]
+    setup(ext_modules=[builder("demo._C", sources=sources)])
+"""
+
+
+def test_a_builder_that_is_chosen_by_the_machine_is_called_as_either() -> None:
+    analysis = analyse({"setup.py": BUILDERS, "a.cpp": "", "a.cu": ""})
+    assert analysis.links_torch
+    assert tools(analysis) == {"cxx": None, "nvcc": "torch.cuda.is_available()"}
+
+
+def test_a_refusal_after_a_loop_or_a_return_that_may_have_been_taken_is_no_stop() -> None:
+    setup = """
+        import site, sys
+        from setuptools import setup
+
+        def library():
+            for name in ("a", "b"):
+                if site.has(name):
+                    break
+            else:
+                raise RuntimeError("neither a nor b")
+            if site.has("c"):
+                return "c"
+            sys.exit("no c")
+
+        setup(name="demo", install_requires=["numpy"], libraries=library())
+    """
+    analysis = analyse({"setup.py": setup})
+    assert analysis.readings[0].requires_dist == ("numpy",)
+    assert analysis.readings[0].complete
+    assert "raises" not in traps(analysis)
+
+
+def test_a_program_that_may_be_missing_leaves_both_ways_open() -> None:
+    setup = """
+        import subprocess
+        import torch
+        from setuptools import Extension, setup
+
+        def is_other():
+            try:
+                subprocess.run(["vendor-ls"], check=True)
+            except (FileNotFoundError, subprocess.CalledProcessError):
+                return False
+            return True
+
+        modules = []
+        if torch.version.xpu is not None:
+            raise RuntimeError("not for this machine")
+        if not is_other() and torch.version.cuda is not None:
+            modules.append(Extension("demo._C", ["a.cpp"]))
+        setup(ext_modules=modules)
+    """
+    analysis = analyse({"setup.py": setup, "a.cpp": ""}, torches=("2.6.0",))
+    assert analysis.extension_modules == ("demo._C",)
+    assert list(tools(analysis)) == ["cxx"]
+
+
+def test_a_package_below_a_folder_that_is_put_on_the_path_is_the_sdists_own() -> None:
+    setup = """
+        import os, sys
+        from setuptools import setup
+        sys.path.insert(0, os.path.join(os.path.dirname(__file__), "install"))
+        import own_builder
+        from own_builder import parts
+        setup(**parts.arguments())
+    """
+    parts = "import own_builder.more\nimport numpy\ndef arguments():\n    return {'install_requires': ['six']}\n"
+    files = {"install/own_builder/__init__.py": "", "install/own_builder/parts.py": parts}
+    analysis = analyse({"setup.py": setup, **files, "install/own_builder/more.py": "import cffi\n"})
+    assert required(analysis) == {"cffi", "numpy", "setuptools"}
+    assert analysis.readings[0].requires_dist == ("six",)
+
+
+def test_setup_requires_are_brought_unless_the_import_stands_before_the_call_of_setup() -> None:
+    late = "from setuptools import setup\ndef f():\n    import numpy\nsetup(setup_requires=['numpy'], x=f())\n"
+    early = "import numpy\nfrom setuptools import setup\nsetup(setup_requires=['numpy'])\n"
+    assert isolated_build(analyse({"setup.py": late}))[0] == "works"
+    assert isolated_build(analyse({"setup.py": early})) == ("fails", "needs numpy and does not declare it")
+
+
+POETRY = """
+    [build-system]
+    requires = ["poetry-core"]
+    build-backend = "poetry.core.masonry.api"
+    [tool.poetry.build]
+    script = "build.py"
+"""
+HATCH = """
+    [build-system]
+    requires = ["hatchling"]
+    build-backend = "hatchling.build"
+    [tool.hatch.build.hooks.custom]
+    path = "scripts/hook.py"
+    [tool.hatch.build.targets.wheel.hooks.mypyc]
+    dependencies = ["hatch-mypyc>=0.16"]
+    [tool.hatch.build.hooks.other]
+    dependencies = ["hatch-other"]
+    enable-by-default = false
+"""
+
+
+def test_scripts_and_hooks_that_pyproject_names_are_part_of_the_build() -> None:
+    script = "import cffi\ndef build(arguments):\n    from Cython.Build import cythonize\n"
+    assert required(analyse({"pyproject.toml": POETRY, "build.py": script})) == {"cffi", "cython", "poetry-core"}
+    hook = "from hatchling.builders.hooks.plugin.interface import BuildHookInterface\nclass Own(BuildHookInterface):\n"
+    hook += "    def initialize(self, version, build_data):\n        import numpy\n"
+    analysis = analyse({"pyproject.toml": HATCH, "scripts/hook.py": hook})
+    assert required(analysis) == {"hatchling", "hatch-mypyc", "numpy"}
+
+
+def test_cython_is_needed_where_the_sdist_holds_no_c_of_a_source() -> None:
+    setup = "from setuptools import Extension, setup\nsetup(ext_modules=[Extension('demo', ['demo.pyx'])])\n"
+    assert required(analyse({"setup.py": setup, "demo.pyx": ""})) == {"cython", "setuptools"}
+    assert required(analyse({"setup.py": setup, "demo.pyx": "", "demo.c": ""})) == {"setuptools"}
+
+
+def test_commands_of_a_shell_text_and_of_a_shell_script_are_commands_of_the_build() -> None:
+    setup = """
+        import os, subprocess
+        from setuptools import setup
+        folder = os.path.join(os.environ["HOME"], "build")
+        {}
+        setup(name="demo")
+    """
+    one = 'subprocess.run(f"cd {folder} && cmake -S . -B {folder}", shell=True)'
+    other = "subprocess.check_call(['./native/build.sh', 'x'])"
+    assert required(analyse({"setup.py": setup.format(one)})) == {"cmake", "setuptools"}
+    script = "#!/bin/sh\ncmake . -B out\nif false; then\n  ninja\nfi\n"
+    analysis = analyse({"setup.py": setup.format(other), "native/build.sh": script})
+    assert required(analysis) == {"cmake", "setuptools"}
+    place = next(need.place for need in analysis.build_needs if need.distribution == "cmake")
+    assert (str(place), place.text if place else "") == ("native/build.sh:2", "cmake . -B out")
+
+
+def test_a_backend_that_setup_py_imports_brings_its_tools_and_plugins_come_with_their_arguments() -> None:
+    analysis = analyse({"setup.py": "from skbuild import setup\nsetup(name='demo', use_scm_version=True)\n"})
+    assert required(analysis) == {"scikit-build", "setuptools", "setuptools-scm"}
+    assert {"cmake", "cxx", "ninja"} <= tools(analysis).keys()
+
+
+def test_a_torch_that_is_only_asked_for_is_told_as_what_a_build_without_it_leaves_out() -> None:
+    setup = """
+        from setuptools import setup
+        modules = []
+        try:
+            from torch.utils import cpp_extension
+            modules.append(cpp_extension.CppExtension("demo._C", ["a.cpp"]))
+        except ImportError:
+            pass
+        setup(ext_modules=modules)
+    """
+    analysis = analyse({"setup.py": setup, "a.cpp": ""})
+    assert "torch" in required(analysis)
+    assert traps(analysis) >= {"torch-left-out"}
+    assert isolated_build(analysis)[0] == "works"
+
+
+def test_an_include_folder_is_missed_where_a_source_includes_something_of_it() -> None:
+    setup = "from setuptools import Extension, setup\n"
+    setup += (
+        "setup(ext_modules=[Extension('demo', ['a.cpp'], include_dirs=['third_party/glm', 'third_party/unused'])])\n"
+    )
+    analysis = analyse({"setup.py": setup, "a.cpp": "#include <glm/glm.hpp>\n"})
+    assert [trap.text.split()[3] for trap in analysis.traps] == ["third_party/glm"]
+
+
+CMAKE = """
+    cmake_minimum_required(VERSION 3.20)
+    project(demo LANGUAGES CXX)
+    option(USE_CUDA "" OFF)
+    if(USE_CUDA)
+      enable_language(CUDA)
+    endif()
+    if(BUILD_TESTS)
+      FetchContent_Declare(googletest URL https://example.invalid/googletest.tar.gz)
+    endif()
+"""
+SCIKIT = '[build-system]\nrequires = ["scikit-build-core"]\nbuild-backend = "scikit_build_core.build"\n'
+
+
+def test_what_cmake_compiles_only_where_it_is_told_to_carries_its_condition() -> None:
+    analysis = analyse({"pyproject.toml": SCIKIT, "CMakeLists.txt": CMAKE, "a.cu": "#include <cublas_v2.h>\n"})
+    assert tools(analysis)["nvcc"] == "CMake's USE_CUDA"
+    assert "network" not in tools(analysis)
+    assert [(need.name, need.condition) for need in analysis.toolkit_needs] == [("libcublas-dev", "CMake's USE_CUDA")]
+
+
+def test_what_a_program_makes_may_be_there_and_paths_that_machines_have_are_set() -> None:
+    setup = """
+        import os, shutil
+        from setuptools import setup
+        shutil.copytree("../common", "common")
+        assert os.path.exists("common")
+        try:
+            folders = os.environ["PATH"].split(os.pathsep)
+        except KeyError:
+            folders = None
+        if folders is None:
+            import own
+        setup(name="demo")
+    """
+    analysis = analyse({"setup.py": setup})
+    assert required(analysis) == {"setuptools"}
+    assert traps(analysis) == set()
