@@ -27,6 +27,10 @@ def infeasible(lost: Disagreed, goal: Goal, manifest: str) -> LockInfeasible:
     """The error for a goal that has no solution: the fewest lines against each other, where they can be found."""
     facts = [lost.conda.told()] if lost.conda is not None else []
     lines: list[int | None] = []
+    for name in lost.elsewhere:
+        fact, line = _elsewhere(name, lost, manifest)
+        facts.append(fact)
+        lines.append(line)
     if lost.half is not None and lost.words:
         held = _held(lost, goal, lost.half)
         clash = _clash(lost, lost.half, held)
@@ -40,8 +44,18 @@ def infeasible(lost: Disagreed, goal: Goal, manifest: str) -> LockInfeasible:
     needs_driver = lost.conda is not None and DRIVER in lost.conda.words
     declared = any(virtual.name == DRIVER for virtual in goal.platform.virtual)
     hints = [DRIVER_HINT.format(goal.platform.subdir)] if needs_driver and not declared else []
-    line = next((one for one in lines if one is not None), None)
-    return LockInfeasible(subject=goal.label, facts=facts, hints=hints, file=manifest, line=line)
+    first = next((one for one in lines if one is not None), None)
+    return LockInfeasible(subject=goal.label, facts=facts, hints=hints, file=manifest, line=first)
+
+
+def _elsewhere(name: str, lost: Disagreed, manifest: str) -> tuple[str, int | None]:
+    """A name that conda provides, and that is wanted from a source of its own."""
+    assert lost.half is not None and lost.twins is not None
+    wish = next((wish for wish in lost.half.wishes if wish.name == name and wish.location is not None), None)
+    line = None if wish is None else wish.line
+    who = "a project of the manifest" if wish is None else _place(line, manifest)
+    place, record = lost.half.direct[name].place, lost.twins[name]
+    return f"{who} wants {name} from {place}, and conda provides it ({record.file_name})", line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

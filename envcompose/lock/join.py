@@ -44,6 +44,8 @@ class Disagreed:
     words: str = ""
     twins: Mapping[str, CondaRecord] | None = None
     half: PypiHalf | None = None
+    elsewhere: tuple[str, ...] = ()
+    """Names that conda provides, and that are wanted from a source of their own: pixi takes no such lock."""
 
 
 def join(conda: CondaHalf, pypi: Pypi | None, tell: Callable[[str], None] = lambda line: None) -> Agreed | Disagreed:
@@ -73,6 +75,9 @@ class _Join:
             if self._pypi is None or found.python is None:
                 return Agreed(conda=found, pypi=None)
             half = self._pypi(found.python)
+            elsewhere = tuple(sorted(found.twins.keys() & half.direct.keys()))
+            if elsewhere:
+                return Disagreed(twins=found.twins, half=half, elsewhere=elsewhere)
             answer = half.resolve(Beside(pinned=_versions(found)))
             if isinstance(answer, PypiFound):
                 return Agreed(conda=found, pypi=answer, bounds=tuple(self._bounds.values()))

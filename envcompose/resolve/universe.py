@@ -127,7 +127,8 @@ class TargetUniverse:
         if release.file is None:
             return f"Metadata-Version: 2.1\nName: {release.name}\nVersion: {release.version}\n"
         if release.from_sdist:
-            return render_metadata(release.name, str(release.version), self.reading_of(release))
+            text = render_metadata(release.name, str(release.version), self.reading_of(release))
+            return text if release.rewrite is None else release.rewrite(text)
         text = self._index.metadata(release.file)
         if release.version != release.file.version:
             text = re.sub(r"(?m)^Version:.*$", f"Version: {release.version}", text, count=1)
