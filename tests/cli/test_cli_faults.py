@@ -7,8 +7,6 @@ file is written or changed.
 from __future__ import annotations
 
 import hashlib
-import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from fake_index import FakeIndex, Reply, metadata, zip_of
-from program import Outcome, Program
-
-from envcompose.world.cache import Cache
-from envcompose.world.name_map import PUBLIC_MAP
+from locked import compose, program_at
 
 ALPHA_PAGE, DELTA_PAGE = "/simple/alpha/", "/simple/delta/"
 ALPHA_WHEEL, DELTA_WHEEL = "/files/alpha-1.0-py3-none-any.whl", "/files/delta-0.3-py3-none-any.whl"
@@ -28,21 +23,6 @@ EVER = 1_000_000
 
 Fault = Callable[[Reply], Reply]
 """What a right answer becomes."""
-
-
-def program_at(folder: Path) -> Program:
-    """A program in a folder of its own, which knows the public map of conda names and nothing else."""
-    work = folder / "work"
-    work.mkdir(parents=True)
-    cache = Cache(folder / "cache")
-    names = {"day": None, "digest": "0" * 64, "names": {"python": []}}
-    cache.put("conda-names", PUBLIC_MAP, json.dumps(names), time.time())
-    cache.close()
-    return Program(folder=work, cache=folder / "cache")
-
-
-def compose(program: Program, index: FakeIndex, channel: str, *more: str) -> Outcome:
-    return program.run("init", "alpha", "--python", "3.12", "--index", index.url, "--channel", channel, *more)
 
 
 def inject(index: FakeIndex, path: str, fault: Fault, times: int) -> None:

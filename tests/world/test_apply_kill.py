@@ -1,34 +1,57 @@
-"""Files are the old ones or the new ones, never torn, also after `kill -9`; a mixed set is completed by the next run."""
+"""Files are the old ones or the new ones, never torn, also after `kill -9`; a mixed set is recognised and completed."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from envcompose.errors import NotOurs, NotWritable
+from envcompose.verify.case import Case
+from envcompose.verify.check_versions import judge_files
+from envcompose.verify.words import ERROR
 from envcompose.world.apply import plan_files, write_files
-from envcompose.write.bundle import Bundle, sealed
+from envcompose.write.bundle import Bundle, digest_of, sealed
 
 ROOT = Path(__file__).resolve().parents[2]
 PADDING = "x" * 200_000
 
 
 def bundle(mark: str) -> Bundle:
-    """A set of files whose every line says which set it belongs to."""
+    """A set of files that say which set they belong to, in the order in which a composition's are written."""
     body = f"# {mark}\n{PADDING}\n# {mark}\n"
-    paths = [".envcompose/verify/__main__.py", ".envcompose/expect.json", ".envcompose/report.md"]
-    return Bundle(files=(*((path, body) for path in paths), ("pixi.toml", sealed(body))), set_digest=mark * 16)
+    manifest = sealed(f'{body}[tool.envcompose]\nset = "{mark * 16}"\n')
+    named = {".envcompose/report.md": body, "pixi.lock": f"version: 7\n{body}", "pixi.toml": manifest}
+    expected = {
+        "digest": mark * 16,
+        "files": {path: digest_of(text) for path, text in named.items()},
+        "padding": PADDING,
+    }
+    files = {".envcompose/verify/__main__.py": body, ".envcompose/expect.json": json.dumps(expected), **named}
+    return Bundle(files=tuple(files.items()), set_digest=mark * 16)
 
 
 def write(folder: Path, mark: str, *, force: bool = False) -> tuple[str, ...]:
     return write_files(folder, plan_files(folder, bundle(mark), force=force), force=force)
+
+
+def recognised(folder: Path) -> bool:
+    """Does the verifier see that the files are not of one set?"""
+    document = json.loads((folder / ".envcompose/expect.json").read_text())
+    expect = SimpleNamespace(files=document["files"], digest=document["digest"])
+    result = judge_files(cast(Case, SimpleNamespace(root=str(folder), expect=expect)))
+    return any(finding.severity == ERROR for finding in result.findings)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -71,6 +94,107 @@ def test_after_kill_9_every_file_is_whole_and_the_next_run_completes_the_set(tmp
     assert {path for path in whole if found[path] not in whole[path]} == set()
     write(tmp_path, "b")
     assert {path: contents(tmp_path)[path] for path, _ in bundle("b").files} == dict(bundle("b").files)
+
+
+STEPPER = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_apply_kill import bundle
+from envcompose.world.apply import plan_files, write_files
+
+STEPS = {{"open", "os.rename", "os.chmod", "os.remove", "os.mkdir"}}
+
+def write_until(step, folder):
+    # Whatever touches the folder is a step; the process dies before it takes the one that was named.
+    left = [step]
+    planned = plan_files(folder, bundle("b"), force=False)
+
+    def step_taken(event, arguments):
+        if event in STEPS and any(str(a).startswith(str(folder)) for a in arguments if isinstance(a, (str, os.PathLike))):
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(step_taken)
+    write_files(folder, planned, force=False)
+
+for line in sys.stdin:
+    step, folder = line.rstrip().split(maxsplit=1)
+    child = os.fork()
+    if child == 0:
+        write_until(int(step), Path(folder))
+        os._exit(0)
+    print(int(os.WIFSIGNALED(os.waitpid(child, 0)[1])), flush=True)
+"""
+
+
+class Stepper:
+    """Writes the set b into folders, in processes that are killed before a step."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def killed_before(self, step: int, folder: Path) -> bool:
+        """Was there such a step? Else the set was written to its end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(step, folder, file=self._process.stdin, flush=True)
+        return self._process.stdout.readline() == "1\n"
+
+
+@contextmanager
+def stepper() -> Iterator[Stepper]:
+    script = STEPPER.format(tests=str(Path(__file__).parent))
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:
+        yield Stepper(process)
+
+
+def test_killed_before_any_step_every_file_is_whole_and_the_set_is_recognised_and_completed(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    old, new = dict(bundle("a").files), dict(bundle("b").files)
+    states = set()
+    with stepper() as process:
+        step = 0
+        while True:
+            step += 1
+            write(folder, "a")
+            if not process.killed_before(step, folder):
+                break
+            found = contents(folder)
+            assert {path for path in new if found[path] not in (old[path], new[path])} == set()
+            changed = tuple(sorted(path for path in new if found[path] == new[path]))
+            states.add(changed)
+            # The verifier's own files travel with every set; what was chosen differs from the expectations on.
+            assert recognised(folder) == (".envcompose/expect.json" in changed and "pixi.toml" not in changed)
+            write(folder, "b")
+            assert {path: contents(folder)[path] for path in new} == new
+            assert list(folder.rglob("*.new")) == []
+    assert step > 20
+    # Nothing changes at first; then each file in its order; the manifest is the last.
+    assert states == {tuple(sorted(list(new)[:count])) for count in range(len(new))}
+
+
+def test_killed_before_any_step_an_empty_folder_has_whole_files_or_none(tmp_path: Path) -> None:
+    new = dict(bundle("b").files)
+    states = set()
+    with stepper() as process:
+        step = 1
+        while process.killed_before(step, folder := tmp_path / str(step)):
+            found = contents(folder) if folder.exists() else {}
+            ours = {path: text for path, text in found.items() if path in new}
+            assert ours == {path: new[path] for path in ours}
+            states.add(len(ours))
+            write(folder, "b")
+            assert {path: contents(folder)[path] for path in new} == new
+            step += 1
+    assert states == set(range(len(new)))
 
 
 def test_the_manifest_is_written_last(tmp_path: Path) -> None:
