@@ -773,6 +773,21 @@ class PythonMissing(InputError):
         )
 
 
+class SecretInManifest(InputError):
+    """An address with a login in a manifest: pixi asks for the same in its lock, and no lock of ours holds one (exit 2)."""
+
+    code = "secret-in-manifest"
+
+    def __init__(self, *, what: str, shown: str, file: str) -> None:
+        super().__init__(
+            f"{file} has a login in the address of {what} ({shown}), and pixi takes a lock only with the same in it",
+            hints=(
+                "take the login out of the address: .netrc or a keyring has it for indexes, pixi auth login for channels",
+            ),
+            file=file,
+        )
+
+
 class ManifestMissing(InputError):
     """A path without a pixi manifest (exit 2)."""
 

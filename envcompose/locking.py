@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from envcompose.analyse import BuildRules
 from envcompose.check.lock_platforms import aligned, lock_text_of
 from envcompose.check.markers import marker_environment
-from envcompose.errors import LockNotSupported, PythonMissing
+from envcompose.errors import LockNotSupported, PythonMissing, SecretInManifest
 from envcompose.lock.conda_half import CondaHalf, channel_address, version_of
 from envcompose.lock.conflict import infeasible
 from envcompose.lock.direct import DirectReader
@@ -28,7 +28,6 @@ from envcompose.lock.told import messages_of
 from envcompose.manifest.conda_version import VersionInvalid, parse_version
 from envcompose.manifest.lock import Locked, LockEnvironment, LockFile, LockPlatform
 from envcompose.manifest.lock_platforms import lock_platform_names
-from envcompose.manifest.urls import without_credentials
 from envcompose.manifest.workspace import ChannelPriority, PrereleaseMode, SolveStrategy, Workspace
 from envcompose.manifest.workspace_views import View, all_platforms, cutoffs_of
 from envcompose.model.distribution import PackageFile
@@ -36,6 +35,7 @@ from envcompose.model.message import Message
 from envcompose.model.record import CondaRecord
 from envcompose.model.target import sys_platform
 from envcompose.ports import CondaSolver, NameMap, PackageIndex, Resolver, Sources
+from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.tags import WheelPlatform, platform_ranks
 from envcompose.write.lock import locked_conda, locked_pypi
 
@@ -139,8 +139,7 @@ class _Locking:
                 halves[python.url] = self._half(goal, python, kept, manifest)
             return halves[python.url]
 
-        if goal.pypi:
-            self._check(goal, manifest)
+        self._check(goal, manifest)
         found = join(conda, pypi if goal.pypi else None, self._world.tell)
         if isinstance(found, Disagreed):
             self._world.trace(found.words or (found.conda.words if found.conda else ""))
@@ -151,9 +150,18 @@ class _Locking:
         return Solved(goal=goal, agreed=found, half=half, kept=kept)
 
     def _check(self, goal: Goal, manifest: str) -> None:
-        """Is there something that is not locked here? Raises LockNotSupported."""
+        """Is there something that is not locked here? Raises LockNotSupported and SecretInManifest."""
+        options = goal.options
+        named = [("a channel", channel.url) for channel in goal.channels]
+        if goal.pypi:
+            named += [("an index", url) for url in (options.index_url, *options.extra_index_urls) if url is not None]
+            named += [("an index", wish.index) for wish in goal.pypi if wish.index is not None]
+            named += [("find-links", value) for kind, value in options.find_links if kind == "url"]
+        for what, url in named:
+            if mask_secrets(url) != url:
+                raise SecretInManifest(what=what, shown=mask_secrets(url), file=manifest)
         subdir = goal.platform.subdir
-        if subdir not in SUBDIRS or (not goal.system and not subdir.startswith("win-")):
+        if goal.pypi and (subdir not in SUBDIRS or (not goal.system and not subdir.startswith("win-"))):
             name = goal.platform.name
             what = f"PyPI dependencies for {name}" + ("" if name == subdir else f" ({subdir})")
             raise LockNotSupported(what=what, file=manifest, line=None)
@@ -250,10 +258,8 @@ class _Locking:
         indexes = (options.index_url or self._world.default_index, *options.extra_index_urls)
         return LockEnvironment(
             name=view.environment,
-            channels=tuple(
-                without_credentials(channel_address(one.url, self._world.root)) for one in view.group_channels
-            ),
-            indexes=tuple(without_credentials(url) for url in indexes) if view.has_pypi else None,
+            channels=tuple(channel_address(one.url, self._world.root) for one in view.group_channels),
+            indexes=indexes if view.has_pypi else None,
             find_links=options.find_links if view.has_pypi else (),
             options=_options(view),
             packages=packages,

@@ -1,0 +1,203 @@
+"""`envcompose lock` as a user runs it: what it writes, what it says, how it ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from fake_index import FakeIndex
+from program import Outcome, Program
+
+from envcompose.schema import lock_schema
+from tests.conda_channel import write_channel
+from tests.world.lock_parts import LOCK_CHANNEL, Workspace
+
+_VALIDATOR = jsonschema.Draft202012Validator(lock_schema())
+PIXI = """#!/bin/sh
+[ "$1" = --version ] && echo pixi 0.77.0 && exit 0
+echo "lock file not up-to-date" >&2
+exit {status}
+"""
+
+
+@pytest.fixture(scope="module")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_channel(tmp_path_factory.mktemp("lock-channel"), LOCK_CHANNEL)
+
+
+@pytest.fixture
+def workspace(program: Program, channel: str, index: FakeIndex) -> Workspace:
+    made = Workspace(program.folder, channel, index)
+    made.write(conda='python = "3.12.*"\npackaging = "*"', pypi='alpha = "*"')
+    return made
+
+
+def document(outcome: Outcome) -> dict[str, Any]:
+    """Stdout as one valid document, with nothing before or after it."""
+    found: dict[str, Any] = json.loads(outcome.out)
+    _VALIDATOR.validate(found)
+    return found
+
+
+def put_pixi(folder: Path, status: int) -> str:
+    """A pixi that gives one verdict; the PATH that has it."""
+    folder.mkdir()
+    path = folder / "pixi"
+    path.write_text(PIXI.format(status=status), encoding="utf-8")
+    path.chmod(0o755)
+    return f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin"
+
+
+def test_the_lock_is_written_and_told(program: Program, workspace: Workspace) -> None:
+    outcome = program.run("lock", PATH="/usr/bin:/bin")
+    assert outcome.out == "default on linux-64: 2 conda and 3 PyPI packages\nWrote pixi.lock\n"
+    assert (outcome.status, outcome.err) == (0, "")
+    before = program.tree()
+    assert program.run("lock", "pixi.toml", PATH="/usr/bin:/bin").out.endswith("pixi.lock is unchanged\n")
+    assert program.tree() == before
+    checked = program.run("lock", "--check", PATH="/usr/bin:/bin")
+    assert (checked.status, checked.out) == (0, "pixi.lock is what pixi.toml asks for: pixi would take it as it is\n")
+    assert program.tree() == before
+
+
+def test_a_dry_run_writes_nothing_and_gives_the_text(program: Program, workspace: Workspace) -> None:
+    before = program.tree()
+    told = document(program.run("lock", "--dry-run", "--json"))
+    assert program.tree() == before
+    assert told["verdict"] == "locked"
+    assert told["manifest"] == "pixi.toml"
+    (file,) = told["files"]
+    assert (file["path"], file["action"]) == ("pixi.lock", "create")
+    assert file["sha256"] == hashlib.sha256(file["text"].encode()).hexdigest()
+    assert told["solves"] == [{"environments": ["default"], "platform": "linux-64", "conda": 2, "pypi": 3, "held": []}]
+
+
+def test_a_stale_lock_is_told_and_ends_with_1(program: Program, workspace: Workspace) -> None:
+    program.run("lock")
+    workspace.write(conda='python = "3.12.*"\npackaging = "*"', pypi='alpha = "<1"')
+    before = program.tree()
+    outcome = program.run("lock", "--check", PATH="/usr/bin:/bin")
+    assert outcome.status == 1
+    assert outcome.out.splitlines()[:2] == [
+        "pixi would not take pixi.lock for pixi.toml (stale)",
+        "  default on linux-64: alpha<1 is asked for, and 1.0 is locked",
+    ]
+    told = document(program.run("lock", "--check", "--json"))
+    assert told["verdict"] == "refused"
+    assert [reason["code"] for reason in told["reasons"]] == ["pypi-version"]
+    assert program.tree() == before
+
+
+def test_our_own_findings_end_a_check_with_1(program: Program, workspace: Workspace) -> None:
+    program.run("lock")
+    lock = program.folder / "pixi.lock"
+    old = next(line for line in lock.read_text().splitlines() if line.startswith("  sha256: "))
+    lock.write_text(lock.read_text().replace(old, f"  sha256: {'0' * 64}"))
+    outcome = program.run("lock", "--check", "--json", PATH="/usr/bin:/bin")
+    told = document(outcome)
+    assert (outcome.status, told["verdict"], told["reasons"]) == (1, "refused", [])
+    assert "error" in [finding["level"] for finding in told["findings"]]
+
+
+def test_a_manifest_that_cannot_be_fulfilled_ends_with_1_and_nothing_is_written(
+    program: Program, workspace: Workspace, index: FakeIndex
+) -> None:
+    index.wheel("gamma", "1.0", "packaging<1")
+    workspace.write(conda='python = "3.12.*"\npackaging = "25.*"', pypi='gamma = "*"')
+    before = program.tree()
+    outcome = program.run("lock")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.splitlines()[0].startswith("error: The environment default on linux-64 cannot be locked")
+    assert f"  pixi.toml, line {workspace.line_of('gamma = ')}, asks for gamma" in outcome.err.splitlines()
+    told = document(program.run("lock", "--json"))
+    assert told["verdict"] == "infeasible"
+    assert told["messages"][0]["line"] == workspace.line_of("gamma = ")
+    assert program.tree() == before
+
+
+def test_input_that_cannot_be_used_ends_with_2(program: Program) -> None:
+    for arguments in (("lock",), ("lock", "nowhere.toml"), ("lock", "--check", "nowhere")):
+        outcome = program.run(*arguments)
+        assert (outcome.status, outcome.out) == (2, "")
+        assert outcome.err.startswith("error: There is no pixi manifest at ")
+    (program.folder / "pixi.toml").write_text("[workspace]\nchannels = 3\n")
+    outcome = program.run("lock", "--json")
+    assert (outcome.status, document(outcome)["verdict"]) == (2, "error")
+
+
+def test_the_pixi_on_path_has_the_last_word(program: Program, workspace: Workspace, tmp_path: Path) -> None:
+    program.run("lock")
+    for status in (0, 1):
+        path = put_pixi(tmp_path / f"bin{status}", status)
+        for arguments in (("lock",), ("lock", "--check")):
+            outcome = program.run(*arguments, PATH=path)
+            assert outcome.status == status
+            said = "accepts it" if status == 0 else "does not accept it:"
+            assert f"pixi 0.77.0 on PATH {said}" in outcome.out
+            told = document(program.run(*arguments, "--json", PATH=path))
+            assert (told["pixi"]["accepted"], told["pixi"]["version"]) == (status == 0, "0.77.0")
+
+
+def test_what_verify_expects_follows_the_lock_of_an_untouched_manifest_alone(
+    program: Program, workspace: Workspace
+) -> None:
+    manifest, expected = program.folder / "pixi.toml", program.folder / ".envcompose" / "expect.json"
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    document_before = {
+        "schema": "s",
+        "files": {"pixi.toml": digest, "pixi.lock": "old"},
+        "locked": {"old": "1"},
+        "z": 1,
+    }
+    expected.parent.mkdir()
+    expected.write_text(json.dumps(document_before))
+    program.run("lock")
+    lock = hashlib.sha256((program.folder / "pixi.lock").read_bytes()).hexdigest()
+    assert json.loads(expected.read_text()) == {
+        **document_before,
+        "files": {"pixi.toml": digest, "pixi.lock": lock},
+        "locked": {"alpha": "1.0", "beta": "2.1", "delta": "0.3"},
+    }
+    manifest.write_text(manifest.read_text() + "\n# an edit\n")
+    expected.write_text(json.dumps(document_before))
+    outcome = program.run("lock")
+    assert "warning: .envcompose/expect.json stays as it is" in outcome.out
+    assert json.loads(expected.read_text()) == document_before
+
+
+def test_a_login_in_an_address_is_refused_and_reaches_neither_file_nor_output(
+    program: Program, workspace: Workspace, index: FakeIndex
+) -> None:
+    # pixi takes no lock that leaves it out, and no file of ours holds one.
+    path = program.folder / "pixi.toml"
+    path.write_text(path.read_text().replace(index.url, index.url.replace("//", "//me:hunter2@")))
+    before = program.tree()
+    for arguments in (("lock", "-v"), ("lock", "--json")):
+        outcome = program.run(*arguments)
+        assert outcome.status == 2
+        assert "hunter2" not in outcome.out + outcome.err
+        assert "a login in the address of an index" in outcome.out + outcome.err
+    assert program.tree() == before
+
+
+@pytest.mark.pixi
+def test_a_real_pixi_takes_the_lock_and_installs_from_it(program: Program, workspace: Workspace) -> None:
+    import shutil
+    import subprocess
+
+    pixi = shutil.which("pixi")
+    assert pixi is not None
+    path = os.environ["PATH"]
+    outcome = program.run("lock", PATH=path)
+    assert "on PATH accepts it" in outcome.out, outcome.out + outcome.err
+    workspace.write(conda='dated = "*"')
+    (program.folder / "pixi.lock").unlink()
+    assert program.run("lock", PATH=path).status == 0
+    run = subprocess.run([pixi, "install", "--locked"], cwd=program.folder, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert (program.folder / ".pixi/envs/default/share/dated.txt").is_file()
