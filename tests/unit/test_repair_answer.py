@@ -7,24 +7,26 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from envcompose.compose import World, compose
 from envcompose.errors import EnvcomposeError, IndexUnreachable, Infeasible, NotCached
 from envcompose.model.composition import Composition
 from envcompose.model.distribution import PackageFile
-from envcompose.model.facts import CudaLine, PackageRecipe, StackRecipe
+from envcompose.model.facts import CondaBuild, CudaLine, PackageRecipe, StackRecipe
 from envcompose.model.intent import InputReading, Intent, Request, StackRequest, TorchFrom, Wishes
-from envcompose.model.repair import Repairs
+from envcompose.model.repair import Conflict, Repairs
 from envcompose.model.requirement import Origin, OriginKind, UserRequirement
 from envcompose.ports import Answer, Question, Universe
 from envcompose.repair.answer import answer
+from envcompose.repair.attempts import Attempts
 from envcompose.repair.best_first import MOST_CHANGES
 from envcompose.search.relaxation import Choice, Relaxation, relaxed
-from envcompose.search.relaxations import relaxations_of
+from envcompose.search.relaxations import LineClash, line_clash, relaxations_of
 from envcompose.write.repair_words import closing_lines, conflict_sentence, repair_lines
 from tests.unit.core_fakes import WHY, FakeIndex, FakeResolver, facts_of, torch_release
 
@@ -257,6 +259,33 @@ def test_what_is_told_to_conflict_is_infeasible_with_everything_else_loosened(sm
         assert isinstance(composed(relaxed(wish.intent(), relaxations, loose), world), Infeasible)
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(small=worlds, wish=wants)
+def test_every_part_of_a_conflict_is_needed_for_it(small: Small, wish: Wish):
+    assume(wish.stack is not None or wish.lines)
+    world = small.world()
+    failure = composed(wish.intent(), world)
+    # Lines that clash by themselves may have other troubles with the target.
+    assume(isinstance(failure, Infeasible) and line_clash(wish.intent(), world.facts, world.index) is None)
+    assert isinstance(failure, Infeasible)
+    conflict = answer(wish.intent(), failure, world, effort=EVERYTHING).conflict
+    assume(conflict is not None and conflict.minimal)
+    assert conflict is not None
+    relaxations = relaxations_of(wish.intent(), world.facts, cuda_is_option=True)
+    nested = [place for place, one in enumerate(relaxations) if one.nested]
+    for part in conflict.parts:
+        loosened = [
+            place for place in nested if relaxations[place].part == part or not _is_told(relaxations[place], conflict)
+        ]
+        if any(relaxations[place].part == part for place in nested):
+            choice = tuple((place, len(relaxations[place].steps) - 1) for place in loosened)
+            assert isinstance(composed(relaxed(wish.intent(), relaxations, choice), world), Composition), str(part)
+
+
+def _is_told(relaxation: Relaxation, conflict: Conflict) -> bool:
+    return relaxation.part in (*conflict.parts, *conflict.given)
+
+
 BOTH = ("3.12", "3.13")
 AXOLOTL_LIKE = Small(
     torches={"2.5.0": ("12.4", BOTH), "2.7.0": ("12.8", BOTH)},
@@ -336,6 +365,30 @@ def test_wheels_that_need_a_newer_glibc_get_the_lowest_that_admits_them():
     assert [(one.name, one.before, one.after) for one in found.repairs[0].changes] == [("glibc", "2.28", "2.34")]
 
 
+def test_a_failure_rules_out_what_admits_no_more_and_nothing_else():
+    """Lines of CUDA admit different things, and a wider bound admits what a narrower one does."""
+    world = AXOLOTL_LIKE.world()
+    intent = Wish(stack="==2.0.1", wishes=Wishes(cuda="12.4", python="3.12")).intent()
+    relaxations = relaxations_of(intent, world.facts, cuda_is_option=True)
+    places = {one.key: place for place, one in enumerate(relaxations)}
+    cuda, glibc, stack = places["cuda"], places["glibc"], places["stacks 0"]
+
+    def rules_out(failed: Choice, asked: Choice) -> bool:
+        attempts = Attempts(intent, relaxations, world, effort=1)
+        attempts.note(tuple(sorted(failed)), Infeasible(subject="", target="", rejected=()))
+        return attempts.is_refuted(tuple(sorted(asked)))
+
+    assert rules_out(((stack, 1),), ((stack, 0),))
+    assert not rules_out(((stack, 0),), ((stack, 1),))
+    assert rules_out(((stack, 1), (glibc, 3)), ((stack, 1),))
+    assert rules_out(((stack, 1), (glibc, 3), (cuda, 0)), ((stack, 0), (cuda, 0)))
+    assert not rules_out(((stack, 1), (glibc, 3), (cuda, 0)), ((stack, 1), (glibc, 3)))
+    assert not rules_out(((stack, 1), (cuda, 0)), ((stack, 1), (cuda, 1)))
+    attempts = Attempts(intent, relaxations, world, effort=1)
+    attempts.note(((stack, 1),), Infeasible(subject="", target="", rejected=(), complete=False))
+    assert not attempts.is_refuted(((stack, 0),))
+
+
 class Counting(FakeResolver):
     """Counts its questions."""
 
@@ -360,6 +413,32 @@ def test_no_more_is_solved_than_the_effort_allows_and_what_is_missing_is_said(ef
     assert not found.complete
     assert resolver.asked <= effort
     assert closing_lines(found, effort=effort)[0].startswith("incomplete: ")
+
+
+def clash_of(index: FakeIndex, *lines: str, recipes: tuple[PackageRecipe, ...] = ()) -> LineClash | None:
+    facts = facts_of(packages=(PackageRecipe(name="torch", links_torch=True), *recipes))
+    return line_clash(Wish(stack=None, lines=lines).intent(), facts, index)
+
+
+def test_a_release_clashes_only_in_every_form_in_which_it_may_come():
+    index = FakeIndex()
+    for version in ("2.5.0", "2.6.0"):
+        index.add(f"torch-{version}-cp312-cp312-manylinux_2_28_x86_64.whl")
+        index.add(f"torch-{version}-cp313-cp313-manylinux_2_28_x86_64.whl")
+    index.add("old-1.0-cp38-abi3-manylinux_2_17_x86_64.whl", "torch==2.5.0")
+    # The wheel does not fit the glibc that is assumed, so the sdist would be built.
+    index.add("built-1.0-cp38-abi3-manylinux_2_39_x86_64.whl", "torch==2.5.0")
+    index.add("built-1.0.tar.gz", "torch")
+    found = clash_of(index, "torch==2.6.0", "old")
+    assert found is not None
+    assert (found.facts, found.same) == (("old 1.0 requires torch==2.5.0",), True)
+    assert found.lines == {"requirements 0", "requirements 1"}
+    assert clash_of(index, "torch==2.6.0", "built") is None
+    # conda has another build of it, for that torch.
+    conda = CondaBuild(
+        version=Version("1.0"), conda_version="1.0", torch="2.6", cuda=("12.6",), pythons=BOTH, evidence=WHY
+    )
+    assert clash_of(index, "torch==2.6.0", "old", recipes=(PackageRecipe(name="old", conda=(conda,)),)) is None
 
 
 class Broken(FakeIndex):
