@@ -47,7 +47,7 @@ from envcompose.search.relaxation import ProjectOption
 from envcompose.search.torch_indexes import with_torch_indexes
 from envcompose.world.apply import PlannedFile, check_folder, plan_files, write_files
 from envcompose.world.files import DiskFiles, recipe_texts, verifier_texts
-from envcompose.write.bundle import MANIFEST, bundle_of
+from envcompose.write.bundle import LOCK, MANIFEST, Bundle, bundle_of
 
 if TYPE_CHECKING:
     from envcompose.model.analysis import Analysis
@@ -261,8 +261,30 @@ def compose_environment(
     check_folder(target, force=force)
     with _world(intent, facts, rules, refresh=refresh, tell=tell, trace=trace) as world:
         composition = compose(intent, world)
-    bundle = bundle_of(composition, version=__version__, verifier=verifier_texts())
+    composition, bundle = _judged(composition, target)
     return Result(composition=composition, folder=target, files=plan_files(target, bundle, force=force))
+
+
+def _judged(composition: Composition, folder: Path) -> tuple[Composition, Bundle]:
+    """The composition with its texts; a lock that pixi would not take is left out, and its fault told."""
+    from envcompose.check.own_lock import reasons_against
+    from envcompose.review.locked import without_lock
+
+    bundle = bundle_of(composition, version=__version__, verifier=verifier_texts())
+    texts, solution = dict(bundle.files), composition.solution
+    if solution is None or LOCK not in texts:
+        return composition, bundle
+    reasons = reasons_against(
+        texts[MANIFEST],
+        texts[LOCK],
+        DiskFiles(folder),
+        default_index=solution.default_index,
+        root=folder.as_posix(),
+    )
+    if not reasons:
+        return composition, bundle
+    composition = without_lock(composition, reasons)
+    return composition, bundle_of(composition, version=__version__, verifier=verifier_texts())
 
 
 def repairs_of(

@@ -16,9 +16,10 @@ from envcompose.model.decision import Standing
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.message import Message
-from envcompose.model.requirement import Fate, Outcome
+from envcompose.model.requirement import Fate, Outcome, UserRequirement
 from envcompose.model.target import Default, Target, TorchChoice, marker_environment
 from envcompose.ports import CondaSolver, NameMap, PackageIndex, Resolver
+from envcompose.resolve.hashes import HashedIndex, hashes_of, unmatched
 from envcompose.resolve.seen_torch import releases_beyond
 from envcompose.review.locked import lock_messages, solution_of
 from envcompose.review.packages import closure_packages, import_expectations, probe_expectations
@@ -58,6 +59,9 @@ def compose(intent: Intent, world: World) -> Composition:
     """Search, decide, plan both layers. Raises Infeasible (exit 1), and what the ports raise (exit 3); writes nothing."""
     choices = target_choices(intent, world.facts)
     stack, demand = subject_of(intent, world.facts)
+    hashes = hashes_of((*demand.requirements, *demand.constraints))
+    if hashes:
+        world = replace(world, index=HashedIndex(world.index, hashes))
     # The user's own names first: an error about them tells more than one about torch's page.
     _check_names(demand, world.index, choices.pythons[0])
     newer = releases_beyond(world.index, world.facts.torch)
@@ -69,7 +73,11 @@ def compose(intent: Intent, world: World) -> Composition:
         raise Infeasible(
             subject=_subject(stack, demand),
             target=choices.label,
-            rejected=(*pinned_torch(demand, world.facts, choices), *told_rejections(found)),
+            rejected=(
+                *unmatched(demand.requirements, world.index),
+                *pinned_torch(demand, world.facts, choices),
+                *told_rejections(found),
+            ),
             complete=found.complete,
             hints=choices.hints,
         )
@@ -159,7 +167,7 @@ def _composition(
         ),
         defaults=tuple(sorted(defaults, key=lambda default: default.name)),
         rejected=told_rejections(found),
-        fates=_fates(intent, target.python),
+        fates=_fates(intent, best.python or target.python),
         messages=(
             *intent.reading.messages,
             *lock_messages(solution),
@@ -199,7 +207,7 @@ def _target(planner: Planner, best: Settled, plan: Plan, system: SystemLayer, or
         platform=intent.wishes.platform,
         python=best.prospect.python,
         cuda=planner.line_of(best),
-        driver=choices.driver_of(best),
+        driver=choices.driver_of(best) or (system.driver if system.needs_driver else None),
         driver_floor=plan.line.driver_floor if plan.line else None,
         gpus=plan.gpu_code.archs if best.torch is not None else (),
         glibc=choices.glibc,
@@ -221,7 +229,7 @@ def _pypi_plan(intent: Intent, best: Settled, facts: Facts) -> PypiPlan:
         torch=best.torch,
         island=best.island,
         universe=best.universe,
-        environment=marker_environment(best.prospect.python),
+        environment=marker_environment(best.python or best.prospect.python),
         indexes=intent.reading.indexes,
         project=intent.reading.project,
         direct={user.name: user for user in intent.reading.requirements if user.requirement.url},
@@ -259,24 +267,30 @@ def _fates(intent: Intent, python: str) -> tuple[Fate, ...]:
     """What became of every line of the input (law 4)."""
     environment = {**marker_environment(python), "extra": ""}
     fates = list(intent.reading.fates)
+
+    def judged(user: UserRequirement, note: str | None) -> Fate:
+        marker = user.requirement.marker
+        if marker is not None and not marker.evaluate(environment):
+            inactive = f"its marker does not hold on {intent.wishes.platform} with Python {python}"
+            return Fate(text=user.text, origin=user.origin, outcome=Outcome.INACTIVE, note=inactive)
+        return Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT, note=note)
+
     for request in intent.stacks:
         fates.append(Fate(text=request.text, origin=request.origin, outcome=Outcome.KEPT, note="the stack"))
     told = {(fate.text, fate.origin) for fate in fates}
     for user in intent.reading.requirements:
         if (user.text, user.origin) in told:
             continue
-        marker = user.requirement.marker
-        holds = marker is None or marker.evaluate(environment)
-        note = None if holds else f"its marker does not hold on linux-64 with Python {python}"
-        fates.append(
-            Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT if holds else Outcome.INACTIVE, note=note)
-        )
-    for kind, users in (("constraint", intent.reading.constraints), ("override", intent.reading.overrides)):
-        fates += [
-            Fate(text=user.text, origin=user.origin, outcome=Outcome.KEPT, note=f"a {kind}")
-            for user in users
-            if (user.text, user.origin) not in told
-        ]
+        fates.append(judged(user, None))
+    for kind, users in (("a constraint", intent.reading.constraints), ("an override", intent.reading.overrides)):
+        for user in users:
+            if (user.text, user.origin) in told:
+                continue
+            if user.requirement.url is not None:
+                note = f"{kind} by address is not read: only bounds are"
+                fates.append(Fate(text=user.text, origin=user.origin, outcome=Outcome.UNSUPPORTED, note=note))
+            else:
+                fates.append(judged(user, kind))
     return tuple(
         sorted(fates, key=lambda fate: (fate.origin.kind, fate.origin.file or "", fate.origin.line or 0, fate.text))
     )

@@ -198,8 +198,23 @@ class FileGone(EnvcomposeError):
 
     def __init__(self, *, index: str, file: str) -> None:
         super().__init__(
-            f"The package index {index} lists {file} and does not have it",
+            f"{index[:1].upper()}{index[1:]} lists {file} and does not have it",
             hints=("run again with --refresh: the list may be older than the file's end",),
+        )
+
+
+class AddressGone(EnvcomposeError):
+    """A file that the user names by its address, and that is not there (exit 3)."""
+
+    code = "address-gone"
+    exit_status = 3
+
+    def __init__(self, *, name: str, address: str, origin: str) -> None:
+        super().__init__(
+            f"There is no file at the address that is given for {name}: {address}",
+            facts=(f"given at: {origin}",),
+            hints=("correct the address, or ask for the package by name",),
+            packages=(name,),
         )
 
 

@@ -296,6 +296,10 @@ def too_old_standard(analysis: Analysis, torch: TorchChoice) -> str | None:
 
 def refusal(case: Case) -> Rejection:
     """Why no rule found a way."""
+    if case.provided is not None and case.forced is not None:
+        record = case.provided
+        why = f"--artifact asks for its {case.forced.value}, and conda provides it ({record.name} {record.version}), which pixi takes"
+        return Rejection(what=case.member.name, why=f"{case.member.name}: {why}", rule="artifact-exists")
     reasons = [f"{entry.what}: {entry.why}" for entry in case.ways.lost]
     refused = _refused(case)
     if case.ways.sdist is None:

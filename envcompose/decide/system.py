@@ -31,7 +31,7 @@ FROM_CONDA = ("island-from-conda", "forced")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
-    """The conda package that stands for a PyPI name, the dependency that brings it, and what says so."""
+    """The conda package that stands for a PyPI name, the dependency that brings it (empty: none now), and what says so."""
 
     conda: str
     brought_by: str
@@ -294,7 +294,8 @@ class _Layer:
                 self.add(twin.conda, spec, f"bounded by {who} (PyPI)", "pypi-bound")
                 continue
             may = "may bring" if self._plan.twins is None else "brings"
-            why = f"{who} (PyPI) {verb} it, and {twin.brought_by} {may} it"
+            brings = f"and {twin.brought_by} {may} it" if twin.brought_by else "should anything bring it"
+            why = f"{who} (PyPI) {verb} it, {brings}"
             found[twin.conda] = CondaDependency(
                 name=twin.conda, spec=spec, why=why, rule="pypi-bound", evidence=(twin.evidence,)
             )

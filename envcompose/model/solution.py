@@ -59,6 +59,8 @@ class Solution:
     distributions: tuple[LockedDistribution, ...] | None
     default_index: str = ""
     """The address of the package index that serves what names no other."""
+    main_index: str = ""
+    """The address of the environment's first index: the user's, else the default one."""
     lacking: tuple[str, ...] = ()
     beyond_pixi: tuple[str, ...] = ()
     """Why pixi could not have locked this by itself, one sentence each; empty where it can."""

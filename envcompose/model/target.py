@@ -112,17 +112,22 @@ def sys_platform(subdir: str) -> str:
 
 
 def marker_environment(python: str) -> Mapping[str, str]:
-    """The PEP 508 environment of the target: CPython on x86_64 Linux (`extra` is added by whoever asks)."""
+    """The PEP 508 environment of the target: CPython on x86_64 Linux (`extra` is added by whoever asks).
+
+    `python` is a minor release (`3.12`, which stands for its first) or a full version.
+    """
+    parts = python.split(".")
+    full, minor = python if len(parts) > 2 else f"{python}.0", ".".join(parts[:2])
     return {
         "implementation_name": "cpython",
-        "implementation_version": f"{python}.0",
+        "implementation_version": full,
         "os_name": "posix",
         "platform_machine": "x86_64",
         "platform_python_implementation": "CPython",
         "platform_release": "",
         "platform_system": "Linux",
         "platform_version": "",
-        "python_full_version": f"{python}.0",
-        "python_version": python,
+        "python_full_version": full,
+        "python_version": minor,
         "sys_platform": "linux",
     }

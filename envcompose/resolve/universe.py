@@ -41,6 +41,8 @@ class Release:
     file: PackageFile | None
     stub: bool = False
     rewrite: Callable[[str], str] | None = None
+    unread: bool = False
+    """Is it a source that was not read, of which nothing is known?"""
 
     @property
     def from_sdist(self) -> bool:
@@ -198,6 +200,11 @@ def _offer(filename: str, release: Release) -> Offer:
         yanked=file.yanked if file else False,
         uploaded=file.uploaded if file else None,
     )
+
+
+def unread(name: str, version: Version) -> Release:
+    """A source that the user names and that is not read: its name, and its version where that is known (else 0)."""
+    return Release(name=name, version=version, file=None, stub=True, unread=True)
 
 
 def stub(name: str, version: Version) -> Release:

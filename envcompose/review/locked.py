@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from envcompose.decide.manifest_needs import reads_lock
-from envcompose.model.composition import PypiDependency
+from envcompose.model.composition import Composition, PypiDependency
 from envcompose.model.decision import Artifact
 from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.message import Level, Message
@@ -44,6 +45,7 @@ def solution_of(best: Settled, intent: Intent, lines: Sequence[PypiDependency], 
         conda=best.joined.solution,
         distributions=None if lacking else tuple(entries),
         default_index=default_index,
+        main_index=index,
         lacking=tuple(lacking),
         beyond_pixi=tuple(_beyond_pixi(best)),
     )
@@ -63,6 +65,14 @@ def lock_messages(solution: Solution | None) -> tuple[Message, ...]:
     return ()
 
 
+def without_lock(composition: Composition, reasons: Sequence[str]) -> Composition:
+    """The composition without its lock, which pixi would refuse for these reasons."""
+    assert composition.solution is not None
+    lacking = tuple(f"pixi would not take it: {reason}" for reason in reasons)
+    solution = replace(composition.solution, distributions=None, lacking=lacking)
+    return replace(composition, solution=solution, messages=(*lock_messages(solution), *composition.messages))
+
+
 def _source(member: Member, artifact: Artifact, index: str) -> Source | str:
     """Where the lock takes a distribution from, or why that is not known."""
     file = member.release.file
@@ -71,9 +81,10 @@ def _source(member: Member, artifact: Artifact, index: str) -> Source | str:
     if artifact.kind is ArtifactKind.PREBUILT or artifact.rule == "as-given":
         if not artifact.url.startswith(("http://", "https://")):
             return f"{member.name} comes from a source that is not read here"
-        bare, _, fragment = artifact.url.partition("#")
-        told = fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else None
-        return Source(url=artifact.url if told else bare, sha256=artifact.sha256 or told, index=None)
+        bare = artifact.url.partition("#")[0]
+        # The hash that the user gave with the address.
+        own = file.sha256 if file is not None and file.url == bare else None
+        return Source(url=bare, sha256=artifact.sha256 or own, index=None)
     if file is None:
         return f"the file of {member.name} {member.version} is not known"
     found = index_source(file, index)

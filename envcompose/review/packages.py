@@ -22,7 +22,8 @@ def closure_packages(
     best: Settled, pinned: frozenset[str], conda_names: Mapping[str, str], system: SystemLayer
 ) -> tuple[Package, ...]:
     """Every distribution of the closure by name, each with its decision and its standing."""
-    provided = {dependency.name: dependency for dependency in system.dependencies}
+    # Which line stands for which distribution is known once conda was solved; before that a name is the best guess.
+    provided = {} if best.joined is not None else {dependency.name: dependency for dependency in system.dependencies}
     return tuple(
         _package(best, member, pinned, conda_names, provided.get(conda_names.get(name, name)))
         for name, member in sorted(best.closure.members.items())
@@ -43,7 +44,7 @@ def _package(
         # Which version conda takes is pixi's to say, unless the bounds leave one only.
         version = provided.spec.removeprefix("==") if provided.spec.startswith("==") else ""
         artifact = _from_conda(provided)
-    unread = member.release.stub and artifact.rule == "as-given" and str(member.version) == "0"
+    unread = member.release.unread and str(member.version) == "0"
     return Package(
         name=member.name,
         version="" if unread else version if record is None else record.version,

@@ -144,8 +144,9 @@ class Choices:
         messages += self._glibc_hint(found, stack)
         messages += self._unused(found)
         messages += self._prebuilt_hint(found, facts)
+        messages += _beside_conda(best) if best is not None else []
         for member in best.closure.members.values() if best else ():
-            if member.release.stub and best is not None and best.artifacts[member.name].rule == "as-given":
+            if member.release.unread:
                 text = f"{member.name} comes from a source that is not read here, so what it requires is not in the closure"
                 messages.append(
                     Message(code="source-not-read", level=Level.WARNING, text=text, packages=(member.name,))
@@ -209,7 +210,8 @@ class Choices:
             for name, kind in self.forced.items()
             if name not in members
         ]
-        if best.torch is None and self.intent.wishes.cuda is not None:
+        asks_for_driver = best.joined is not None and best.joined.system.needs_driver
+        if best.torch is None and self.intent.wishes.cuda is not None and not asks_for_driver:
             texts.append(f"nothing here uses CUDA, so --cuda {self.intent.wishes.cuda} has no effect")
         for member in members.values():
             offered = {
@@ -238,6 +240,21 @@ class Choices:
         text = f"{name} {min(newer)} and later need a torch without a CUDA {wishes.cuda} build; a driver that shows {wishes.cuda} may still run them"
         hint = f"envcompose init {name} --driver {wishes.cuda}"
         return [Message(code="driver-not-line", level=Level.NOTE, text=text, hint=hint)]
+
+
+def _beside_conda(best: Settled) -> list[Message]:
+    """Extras that are asked of what conda provides, and wheels that stand with the requirements of another file."""
+    messages = []
+    for name, member in sorted(best.closure.members.items()):
+        if name in best.provided and member.extras:
+            text = f"conda provides {name}, without extras: [{', '.join(member.extras)}] asks for nothing, as in pixi"
+            messages.append(Message(code="extras-dropped", level=Level.WARNING, text=text, packages=(name,)))
+        file, url = member.release.file, best.artifacts[name].url
+        given = best.artifacts[name].rule == "as-given"
+        if given and file is not None and url is not None and file.url != url.partition("#")[0]:
+            text = f"{mask_secrets(url)} could not be read, and stands with the requirements of {file.filename}"
+            messages.append(Message(code="wheel-not-read", level=Level.WARNING, text=text, packages=(name,)))
+    return messages
 
 
 def pinned_torch(demand: Demand, facts: Facts, choices: Choices) -> tuple[Rejection, ...]:

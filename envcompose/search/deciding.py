@@ -25,7 +25,7 @@ from envcompose.resolve.projects import Projects
 from envcompose.resolve.universe import TargetUniverse
 from envcompose.search.prospects import Prospect
 from envcompose.search.settled import Around, Preferences, Settled, rejection_of
-from envcompose.search.subject import Demand, Stack
+from envcompose.search.subject import Stack
 from envcompose.search.torches import TORCH, cuda_line
 
 BUILT = (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
@@ -40,7 +40,6 @@ class Decider:
         facts: Facts,
         index: PackageIndex,
         projects: Projects,
-        demand: Demand,
         stack: Stack | None,
         wishes: Preferences,
     ) -> None:
@@ -53,7 +52,6 @@ class Decider:
         self._prefer = wishes.prefer
         self._source = wishes.source
         self._hints = dict(wishes.hints)
-        self._given_urls = {user.name: user.requirement.url for user in demand.requirements if user.requirement.url}
 
     def decided(
         self,
@@ -86,7 +84,7 @@ class Decider:
         missing = self._toolkit_missing(artifacts, analyses, torch)
         if missing is not None:
             return self._rejection(prospect, missing, "toolkit-exists")
-        unlockable = _required_tasks(closure, artifacts, universe, prospect.python)
+        unlockable = _required_tasks(closure, artifacts, universe, around.python)
         if unlockable is not None:
             return self._rejection(prospect, unlockable, "pixi-can-lock")
         bad = self._known_bad(closure, torch)
@@ -108,6 +106,7 @@ class Decider:
             cost=cost,
             by_tables=around.by_tables if torch is not None else (),
             provided=around.provided,
+            python=around.python,
         )
 
     def _why_not_conda(self, closure: Closure, island: frozenset[str], torch: TorchChoice) -> list[Rejection]:
@@ -195,7 +194,7 @@ class Decider:
             island=island,
             forced=self._forced.get(name),
             hint=self._hints.get(name),
-            given_url=self._given_urls.get(name),
+            given_url=around.given.get(name),
             provided=around.provided.get(name),
             locks=around.locks,
             names_by_tables=around.names_by_tables,

@@ -8,6 +8,8 @@ from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
+from envcompose.model.requirement import UserRequirement
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
@@ -16,10 +18,14 @@ class Given:
     name: str
     url: str
     version: Version
+    origin: str
+    sha256: str | None = None
+    """The hash that the user gives with it."""
 
 
-def given_of(name: str, requirement: Requirement) -> Given | None:
+def given_of(user: UserRequirement) -> Given | None:
     """What a direct reference stands for: its version where a wheel's name tells it, else 0 (its metadata are not read)."""
+    requirement = user.requirement
     if requirement.url is None:
         return None
     version = Version("0")
@@ -29,7 +35,14 @@ def given_of(name: str, requirement: Requirement) -> Given | None:
             version = parse_wheel_filename(filename.replace("%2B", "+"))[1]
         except ValueError:
             version = Version("0")
-    return Given(name=name, url=requirement.url, version=version)
+    hashes = [text.removeprefix("sha256:") for text in user.hashes if text.startswith("sha256:")]
+    return Given(
+        name=user.name,
+        url=requirement.url,
+        version=version,
+        origin=str(user.origin),
+        sha256=hashes[0] if hashes else None,
+    )
 
 
 def for_resolver(requirement: Requirement) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from packaging.version import InvalidVersion, Version
 
@@ -22,6 +23,7 @@ MOST_ROUNDS = 8
 """How many conda solves one candidate may take before the layers count as not agreeing."""
 
 DRIVER = "__cuda"
+PYTHON = "python"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +63,23 @@ class Layers:
     """Solves the conda layer of candidates, and carries bounds and versions between the layers."""
 
     def __init__(
-        self, solver: CondaSolver, names: NameMap, *, subdir: str, glibc: str, as_of: str | None = None
+        self,
+        solver: CondaSolver,
+        names: NameMap,
+        *,
+        channels: Sequence[str],
+        subdir: str,
+        glibc: str,
+        as_of: str | None = None,
     ) -> None:
         self._solver = solver
         self._names = names
+        self._channels = tuple(channels)
         self._subdir = subdir
         self._glibc = glibc
-        self._as_of = as_of
-        self.solves = 0
+        # A day counts whole, as on the package index: what came before the next one.
+        self._before = None if as_of is None else (date.fromisoformat(as_of) + timedelta(days=1)).isoformat()
+        self._pythons: dict[str, str] = {}
         self._conflicts: list[Conflict] = []
 
     @property
@@ -84,8 +95,26 @@ class Layers:
             channels=system.channels,
             subdir=self._subdir,
             virtual=self.virtual(system),
-            exclude_newer=self._as_of,
+            exclude_newer=self._before,
         )
+
+    def python(self, minor: str) -> str:
+        """The full version of the interpreter that the channels have for a minor release, that itself where they have none.
+
+        Only a first guess: what else is asked for may hold an older one.
+        """
+        if minor not in self._pythons:
+            question = CondaQuestion(
+                specs=(f"{PYTHON} {minor}.*",),
+                constraints=(),
+                channels=self._channels,
+                subdir=self._subdir,
+                virtual=target_virtuals(self._subdir, glibc=self._glibc, cuda=None),
+                exclude_newer=self._before,
+            )
+            records = self._solver.solve(question).records or ()
+            self._pythons[minor] = next((one.version for one in records if one.name == PYTHON), minor)
+        return self._pythons[minor]
 
     def virtual(self, system: SystemLayer) -> tuple[VirtualPackage, ...]:
         """The virtual packages of the target: `__cuda` only where a conda package asks for it."""
@@ -93,11 +122,9 @@ class Layers:
 
     def solve(self, system: SystemLayer) -> tuple[SystemLayer, CondaAnswer]:
         """Solve a layer as it stands; a package that asks for a driver gets the one that the target states."""
-        self.solves += 1
         answer = self._solver.solve(self.question(system))
         if answer.records is None and not system.needs_driver and system.driver and DRIVER in answer.words:
             system = replace(system, needs_driver=True)
-            self.solves += 1
             answer = self._solver.solve(self.question(system))
         return system, answer
 

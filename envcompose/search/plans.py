@@ -14,7 +14,7 @@ from envcompose.model.composition import SystemLayer
 from envcompose.model.facts import Evidence, Facts
 from envcompose.model.intent import Intent
 from envcompose.model.message import Level, Message
-from envcompose.model.target import Default
+from envcompose.model.target import Default, marker_environment
 from envcompose.ports import CondaSolver, NameMap
 from envcompose.read.secrets import mask_secrets, without_secrets
 from envcompose.resolve.metadata import parse_requirement
@@ -72,7 +72,7 @@ class Planner:
             channels=channels_of(intent),
             build_hints=_build_hints(intent),
             twins=None if twins is None else self._twins(twins),
-            bounds=_user_bounds(intent),
+            bounds=_user_bounds(intent, best.python or best.prospect.python),
             driver=self.choices.driver_of(best) or (f"{line.version.split('.')[0]}.0" if line else None),
         )
         return plan, defaults
@@ -85,7 +85,7 @@ class Planner:
         return {
             name: Twin(
                 conda=record.name,
-                brought_by=twins.brought_by.get(record.name, record.name),
+                brought_by=twins.brought_by.get(record.name, ""),
                 evidence=Evidence(text=f"{record.file_name} stands for it", source=self.names_source),
             )
             for name, record in twins.records.items()
@@ -116,7 +116,9 @@ def make_joining(
         text = f"{shown} could not be asked: the conda layer stands by tables, and no pixi.lock is written"
         hint = "pixi locks it by itself at the first `pixi install`; --channel names another channel"
         return None, (Message(code="channel-by-tables", level=Level.WARNING, text=text, hint=hint),)
-    layers = Layers(solver, names, subdir=subdir, glibc=planner.choices.glibc, as_of=intent.wishes.as_of)
+    layers = Layers(
+        solver, names, channels=channels, subdir=subdir, glibc=planner.choices.glibc, as_of=intent.wishes.as_of
+    )
     return Joining(layers=layers, plan=planner.layer), ()
 
 
@@ -135,10 +137,13 @@ def _build_hints(intent: Intent) -> dict[str, tuple[tuple[str, str], ...]]:
     return found
 
 
-def _user_bounds(intent: Intent) -> dict[str, tuple[str, ...]]:
-    """The user's constraints by name: they bound a twin as well as a wheel."""
+def _user_bounds(intent: Intent, python: str) -> dict[str, tuple[str, ...]]:
+    """The user's constraints whose markers hold, by name: they bound a twin as well as a wheel."""
+    environment = {**marker_environment(python), "extra": ""}
     found: dict[str, tuple[str, ...]] = {}
     for user in intent.reading.constraints:
-        if user.requirement.url is None and str(user.requirement.specifier):
+        marker = user.requirement.marker
+        holds = marker is None or marker.evaluate(environment)
+        if holds and user.requirement.url is None and str(user.requirement.specifier):
             found[user.name] = (*found.get(user.name, ()), str(user.requirement.specifier))
     return found

@@ -11,22 +11,24 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from envcompose.decide.ways import Circumstances, compiles_long, ways_of
-from envcompose.errors import EnvcomposeError
+from envcompose.errors import AddressGone, FileGone, IndexUnreachable, NotCached
 from envcompose.model.composition import SystemLayer
 from envcompose.model.decision import Rejection
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts
 from envcompose.model.intent import TorchFrom
 from envcompose.model.record import CondaRecord
+from envcompose.model.requirement import UserRequirement
 from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.ports import PackageIndex, Question, Resolver
+from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.closure import Closure, trace_closure
 from envcompose.resolve.partners import PARTNERS, island_releases, release_partners
 from envcompose.resolve.projects import Projects
-from envcompose.resolve.universe import Release, TargetUniverse, stub
+from envcompose.resolve.universe import Release, TargetUniverse, stub, unread
 from envcompose.search.deciding import Decider
 from envcompose.search.given import Given, for_resolver, given_of
-from envcompose.search.layers import MOST_ROUNDS, Clash, Joined, Layers, Twins, versions_of
+from envcompose.search.layers import MOST_ROUNDS, PYTHON, Clash, Joined, Layers, Twins, versions_of
 from envcompose.search.prospects import Prospect
 from envcompose.search.settled import Around, Preferences, Settled, rejection_of
 from envcompose.search.subject import Demand, Stack
@@ -37,9 +39,6 @@ MOST_WORDS = 360
 
 _CANDIDATE_WORDS = re.compile(r"\b(torch|triton|nvidia-|cuda-|python)", re.IGNORECASE)
 """Names in the resolver's prose that another candidate of the same release may change; without them none will."""
-
-_NO_VERSION = Version("0")
-"""The version of a given source whose own is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +75,20 @@ class Settler:
         self._forced = wishes.forced
         self._prefer = wishes.prefer
         self._source = wishes.source
-        self._hints = dict(wishes.hints)
         self._joining = joining
-        self._given = {user.name for user in demand.requirements if user.requirement.url}
-        self._decider = Decider(
-            facts=facts, index=index, projects=self._projects, demand=demand, stack=stack, wishes=wishes
-        )
+        self._decider = Decider(facts=facts, index=index, projects=self._projects, stack=stack, wishes=wishes)
         self._trace = trace
-        self._given_urls = {user.name: user.requirement.url for user in demand.requirements if user.requirement.url}
 
     def settle(self, prospect: Prospect) -> Settled | Rejection:
         """Resolve and decide one prospect, both layers where channels can be asked; a Rejection says why it does not stand."""
-        settled = self._resolved(prospect, {})
+        python = self._joining.layers.python(prospect.python) if self._joining is not None else prospect.python
+        settled = self._resolved(prospect, {}, python)
         if isinstance(settled, Rejection) or self._joining is None:
             return settled
         if len(prospect.torches) > 1 and settled.torch is not None and _follow_torch(settled):
             # What follows the installed torch was read without one; now it is known which.
             prospect = replace(prospect, torches=(settled.torch,))
-            settled = self._resolved(prospect, {})
+            settled = self._resolved(prospect, {}, python)
         return settled if isinstance(settled, Rejection) else self._both(prospect, settled, self._joining)
 
     def _both(self, prospect: Prospect, settled: Settled, joining: Joining) -> Settled | Rejection:
@@ -113,15 +108,18 @@ class Settler:
             if isinstance(joined, Clash):
                 return self._clash(prospect, clash or joined)
             provided = joined.solution.provides
-            named = sorted(name for name in provided if name in self._given and name in settled.closure.members)
+            interpreter = joined.solution.record(PYTHON)
+            python = settled.python if interpreter is None else interpreter.version
+            named = sorted(name for name in provided if name in self._given(python) and name in settled.closure.members)
             if named:
                 record = provided[named[0]]
                 by = joined.twins.brought_by.get(record.name, record.name)
                 why = f"you name the source of {named[0]}, and {by} brings conda's {record.name}: pixi takes one of them only"
                 return self._rejection(prospect, why, "twin-has-one-source")
-            if clash is None and _pins(provided, settled) == _pins(settled.provided, settled):
+            same = _pins(provided, settled) == _pins(settled.provided, settled) and python == settled.python
+            if clash is None and same:
                 return replace(settled, joined=joined)
-            again = self._resolved(prospect, provided)
+            again = self._resolved(prospect, provided, python)
             if isinstance(again, Rejection):
                 beside = replace(again, why=f"beside conda's packages: {again.why}", of_release=False)
                 return beside if clash is None else self._clash(prospect, clash)
@@ -132,9 +130,15 @@ class Settler:
         self._trace(clash.words)
         return self._rejection(prospect, clash.why, clash.rule)
 
-    def _resolved(self, prospect: Prospect, provided: Mapping[str, CondaRecord]) -> Settled | Rejection:
-        """Resolve the closure beside what conda provides, and decide its artifacts."""
-        replaced, by_tables = self._replaced(prospect)
+    def _given(self, python: str) -> dict[str, UserRequirement]:
+        """The user's direct references whose markers hold, by name."""
+        active = self._demand.active(marker_environment(python))
+        return {user.name: user for user, requirement in active if requirement.url is not None}
+
+    def _resolved(self, prospect: Prospect, provided: Mapping[str, CondaRecord], python: str) -> Settled | Rejection:
+        """Resolve the closure beside what conda provides, for one interpreter, and decide its artifacts."""
+        given = self._given(python)
+        replaced, by_tables = self._replaced(prospect, given)
         locks = self._joining is not None and not by_tables and not _unread(replaced)
         replaced |= {name: [stub(name, version)] for name, version in versions_of(provided).items()}
         universe = TargetUniverse(
@@ -146,51 +150,63 @@ class Settler:
             implied=frozenset(name for name, recipe in self._facts.packages.items() if recipe.links_torch),
             replaced=replaced,
         )
-        environment = marker_environment(prospect.python)
+        environment = marker_environment(python)
         roots = self._roots(prospect, environment)
-        answer = self._resolver.resolve(self._question(prospect, roots), universe)
+        answer = self._resolver.resolve(self._question(prospect, roots, python), universe)
         if answer.pins is None:
             lost = self._rejection(prospect, _short(answer.words), "closure-resolves")
             return replace(lost, of_release=_CANDIDATE_WORDS.search(answer.words) is None)
-        closure = trace_closure(answer.pins, roots, universe, environment)
-        torch = _chosen_torch(closure, prospect.torches)
-        return self._decider.decided(
-            prospect,
-            universe,
-            closure,
-            torch,
-            Around(
-                by_tables=by_tables,
-                provided=provided,
-                locks=locks,
-                names_by_tables=self._joining is not None and self._joining.layers.names_by_tables,
-            ),
+        overrides = {user.name: user.requirement for user in self._demand.overrides if user.requirement.url is None}
+        closure = trace_closure(answer.pins, roots, universe, environment, overrides=overrides)
+        around = Around(
+            by_tables=by_tables,
+            provided=provided,
+            locks=locks,
+            names_by_tables=self._joining is not None and self._joining.layers.names_by_tables,
+            python=python,
+            given={name: user.requirement.url or "" for name, user in given.items()},
         )
+        return self._decider.decided(prospect, universe, closure, _chosen_torch(closure, prospect.torches), around)
 
-    def _replaced(self, prospect: Prospect) -> tuple[dict[str, Sequence[Release]], tuple[str, ...]]:
+    def _replaced(
+        self, prospect: Prospect, given: Mapping[str, UserRequirement]
+    ) -> tuple[dict[str, Sequence[Release]], tuple[str, ...]]:
         replaced, by_tables = island_releases(self._facts, self._index, prospect.torches, prospect.python, self._glibc)
         if self._source is TorchFrom.CONDA:
             # What conda lacks is built against conda's torch, so every release stays open.
             replaced = {name: releases for name, releases in replaced.items() if name == TORCH}
-        for user in self._demand.requirements:
-            given = given_of(user.name, user.requirement)
-            if given is not None:
-                replaced[given.name] = [self._given_release(given)]
+        for name, user in given.items():
+            reference = given_of(user)
+            if reference is not None:
+                replaced[name] = [self._given_release(reference)]
         return replaced, by_tables
 
     def _given_release(self, given: Given) -> Release:
-        """A wheel by URL with its own metadata where it can be read; else a release of which nothing is known."""
+        """A wheel by URL with its own metadata; where its host cannot be reached, with those of the same release on the
+        index; else a source of which nothing is known. Raises what a host answers that is there (law 7).
+        """
         filename = unquote(given.url.split("#")[0].rpartition("/")[2])
-        if given.url.startswith(("http://", "https://")) and filename.endswith(".whl"):
-            file = PackageFile(
-                name=given.name, version=given.version, filename=filename, url=given.url.split("#")[0], sha256=None
-            )
-            try:
-                self._index.metadata(file)
-            except EnvcomposeError:
-                return stub(given.name, given.version)
-            return Release(name=given.name, version=given.version, file=file)
-        return stub(given.name, given.version)
+        if not given.url.startswith(("http://", "https://")) or not filename.endswith(".whl"):
+            return unread(given.name, given.version)
+        file = PackageFile(
+            name=given.name,
+            version=given.version,
+            filename=filename,
+            url=given.url.split("#")[0],
+            sha256=given.sha256,
+        )
+        try:
+            self._index.metadata(file)
+        except FileGone as error:
+            address = mask_secrets(given.url)
+            raise AddressGone(name=given.name, address=address, origin=given.origin) from error
+        except (IndexUnreachable, NotCached):
+            own = self._projects.release(given.name, Version(given.version.public))
+            same = sorted(own, key=lambda one: (one.is_wheel, one.filename))
+            if not same:
+                return unread(given.name, given.version)
+            return Release(name=given.name, version=given.version, file=same[0])
+        return Release(name=given.name, version=given.version, file=file)
 
     def _admits(self, prospect: Prospect) -> Callable[[str, Version], bool]:
         """Without a long compile, packages whose source build takes long are offered where something ready fits."""
@@ -218,7 +234,7 @@ class Settler:
             roots.append(Requirement(f"{self._stack.distribution}{extras}=={prospect.release.version}"))
         return roots
 
-    def _question(self, prospect: Prospect, roots: Sequence[Requirement]) -> Question:
+    def _question(self, prospect: Prospect, roots: Sequence[Requirement], python: str) -> Question:
         constraints = [str(user.requirement) for user in self._demand.constraints if user.requirement.url is None]
         if len(prospect.torches) == 1:
             torch = prospect.torches[0]
@@ -229,13 +245,13 @@ class Settler:
         lines = [for_resolver(root) for root in roots]
         if prospect.release is not None:
             # A pre-release that the release itself names is taken by uv and pixi only where it is asked for directly.
-            own = prospect.release.active(marker_environment(prospect.python))
+            own = prospect.release.active(marker_environment(python))
             lines += [f"{r.name}{r.specifier}" for r in own if r.specifier.prereleases and r.url is None]
         return Question(
             requirements=tuple(lines),
             constraints=tuple(constraints),
             overrides=tuple(str(user.requirement) for user in self._demand.overrides if user.requirement.url is None),
-            python=prospect.python,
+            python=python,
             glibc=self._glibc,
         )
 
@@ -259,9 +275,7 @@ def _visible_torch(prospect: Prospect, *, locks: bool) -> str | None:
 
 def _unread(replaced: Mapping[str, Sequence[Release]]) -> bool:
     """Is a source among them that was not read, so that no lock can hold it?"""
-    return any(
-        release.stub and release.version == _NO_VERSION for releases in replaced.values() for release in releases
-    )
+    return any(release.unread for releases in replaced.values() for release in releases)
 
 
 def _follow_torch(settled: Settled) -> bool:

@@ -31,6 +31,8 @@ class Settled:
     known_bad: tuple[str, ...]
     cost: Cost
     by_tables: tuple[str, ...]
+    python: str = ""
+    """The full version of the interpreter that markers were judged for; empty where only the minor release is known."""
     provided: Mapping[str, CondaRecord] = field(default_factory=dict)
     """The twins that the closure was resolved with: PyPI names that the conda layer provides."""
     joined: Joined | None = None
@@ -59,6 +61,9 @@ class Around:
     provided: Mapping[str, CondaRecord]
     locks: bool
     names_by_tables: bool = False
+    python: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """The direct references whose markers hold, by name."""
 
 
 def rejection_of(stack: Stack | None, prospect: Prospect, why: str, rule: str) -> Rejection:

@@ -290,6 +290,6 @@ def _read_so_far(intent: Intent | None) -> list[Document]:
     fates = list(reading.fates)
     fates += [Fate(text=r.text, origin=r.origin, outcome=Outcome.KEPT, note="the stack") for r in intent.stacks]
     fates += [Fate(text=u.text, origin=u.origin, outcome=Outcome.KEPT) for u in reading.requirements]
-    for kind, users in (("constraint", reading.constraints), ("override", reading.overrides)):
-        fates += [Fate(text=u.text, origin=u.origin, outcome=Outcome.KEPT, note=f"a {kind}") for u in users]
+    for kind, users in (("a constraint", reading.constraints), ("an override", reading.overrides)):
+        fates += [Fate(text=u.text, origin=u.origin, outcome=Outcome.KEPT, note=kind) for u in users]
     return _fates(sorted(fates, key=lambda f: (f.origin.kind, f.origin.file or "", f.origin.line or 0, f.text)))

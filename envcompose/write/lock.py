@@ -47,7 +47,8 @@ def locked_packages(solution: Solution, *, with_names: bool) -> tuple[LockedCond
     """The lock's entries of both layers; the renderer orders them. PyPI names stand there only where PyPI is used."""
     names = solution.conda.pypi_names
     conda = (locked_conda(one, names[one.url] if with_names else None) for one in solution.conda.records)
-    default = solution.default_index
+    # An entry without an index counts as one of the environment's first, which may be another than the default.
+    default = solution.default_index if solution.main_index == solution.default_index else ""
     return (*conda, *(locked_pypi(distribution, default) for distribution in solution.distributions or ()))
 
 
@@ -90,7 +91,7 @@ def locked_pypi(distribution: LockedDistribution, default_index: str) -> LockedP
     """One PyPI distribution of the lock, its requirements as pixi writes them; pixi leaves the default index out."""
     requires_python, index = distribution.requires_python, distribution.index
     return LockedPypi(
-        url=distribution.location,
+        url=without_secrets(distribution.location),
         name=distribution.name,
         version=distribution.version,
         sha256=distribution.sha256,

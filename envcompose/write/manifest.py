@@ -8,6 +8,7 @@ from envcompose.manifest.pixi_toml import Line, Manifest, Table
 from envcompose.manifest.toml_text import Value
 from envcompose.model.composition import Composition, CondaDependency, Package, PypiDependency, Task
 from envcompose.model.intent import ArtifactKind, Intent, Prefer, TorchFrom
+from envcompose.model.requirement import UserRequirement
 from envcompose.read.secrets import mask_secrets, without_secrets
 
 SCHEMA_COMMENT = ":schema https://pixi.sh/v0.77.0/schema/manifest/schema.json"
@@ -135,6 +136,12 @@ def _pypi_options(composition: Composition) -> tuple[Line, ...]:
     if options.find_links:
         places = tuple(_find_links(place) for place in options.find_links)
         lines.append(Line(key="find-links", value=places, why="you named them; their files were not looked into"))
+    overrides = {
+        user.name: _override(user) for user in composition.intent.reading.overrides if not user.requirement.url
+    }
+    if overrides:
+        told = dict(sorted(overrides.items()))
+        lines.append(Line(key="dependency-overrides", value=told, why="you override what other packages require"))
     forced = tuple(p.name for p in composition.packages if _is_source_by_wish(p))
     if forced:
         lines.append(Line(key="no-binary", value=forced, why="you asked for their sources, and the index has wheels"))
@@ -142,6 +149,12 @@ def _pypi_options(composition: Composition) -> tuple[Line, ...]:
         why = "built against this environment, in this order"
         lines.append(Line(key="no-build-isolation", value=composition.no_build_isolation, why=why))
     return tuple(lines)
+
+
+def _override(user: UserRequirement) -> Value:
+    specifier = str(user.requirement.specifier) or "*"
+    extras = tuple(sorted(user.requirement.extras))
+    return {"version": specifier, "extras": extras} if extras else specifier
 
 
 def _is_source_by_wish(package: Package) -> bool:

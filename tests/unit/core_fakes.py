@@ -130,10 +130,16 @@ class FakeResolver:
 
     def resolve(self, question: Question, universe: Universe) -> Answer:
         environment = marker_environment(question.python)
-        constraints = [Requirement(text) for text in question.constraints]
-        wanted = [Requirement(text) for text in question.requirements]
-        pins = next(_solutions({}, wanted, constraints, universe, environment), None)
+        bounds = [Requirement(text) for text in question.constraints]
+        constraints = [one for one in bounds if one.marker is None or one.marker.evaluate(dict(environment))]
+        overrides = {canonicalize_name(one.name): one for one in map(Requirement, question.overrides)}
+        wanted = [_overridden(Requirement(text), overrides) for text in question.requirements]
+        pins = next(_solutions({}, wanted, constraints, universe, environment, overrides), None)
         return Answer(pins=pins, words="" if pins is not None else "Because torch and python do not go together")
+
+
+def _overridden(requirement: Requirement, overrides: Mapping[str, Requirement]) -> Requirement:
+    return overrides.get(canonicalize_name(requirement.name), requirement)
 
 
 def _solutions(
@@ -142,6 +148,7 @@ def _solutions(
     constraints: Sequence[Requirement],
     universe: Universe,
     environment: Mapping[str, str],
+    overrides: Mapping[str, Requirement],
 ) -> Iterator[Mapping[str, str]]:
     if not wanted:
         yield pins
@@ -151,7 +158,7 @@ def _solutions(
     bounds = [first, *(bound for bound in constraints if canonicalize_name(bound.name) == name)]
     if name in pins:
         if first.specifier.contains(pins[name], prereleases=True):
-            yield from _solutions(pins, rest, constraints, universe, environment)
+            yield from _solutions(pins, rest, constraints, universe, environment, overrides)
         return
     offers = {parse_wheel_filename(offer.filename)[1]: offer for offer in universe.page(name) or ()}
     for version in sorted(offers, reverse=True):
@@ -160,9 +167,10 @@ def _solutions(
         if environment["python_version"] not in SpecifierSet(offers[version].requires_python or ""):
             continue
         headers = universe.metadata(name, offers[version].filename) or ""
-        more = active_requirements(header_values(headers, "Requires-Dist"), first.extras, environment)
+        found = active_requirements(header_values(headers, "Requires-Dist"), first.extras, environment)
+        more = [_overridden(requirement, overrides) for requirement in found]
         pinned = {**pins, name: str(version)}
-        yield from _solutions(pinned, [*more, *rest], constraints, universe, environment)
+        yield from _solutions(pinned, [*more, *rest], constraints, universe, environment, overrides)
 
 
 def torch_release(version: str, pythons: Sequence[str], *, cuda: str = "12.4") -> TorchRelease:

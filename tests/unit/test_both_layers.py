@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from envcompose.check.own_lock import reasons_against
 from envcompose.compose import World, compose
 from envcompose.errors import ChannelUnreachable, Infeasible, ProofRequired
 from envcompose.manifest.lock import LockedConda, LockedPypi
@@ -17,6 +20,7 @@ from envcompose.write.lock import lock_of
 from envcompose.write.manifest import manifest_of
 from tests.unit.conda_fakes import FakeCondaSolver, SameNames, record
 from tests.unit.core_fakes import FakeIndex, FakeResolver, asked, facts_of, torch_release
+from tests.unit.read_fakes import FakeTextFiles
 
 HERE = Origin(kind=OriginKind.FILE, file="environment.yml", line=4)
 FACTS = facts_of(torches=(torch_release("2.6.0", ("3.12", "3.13")),))
@@ -30,13 +34,14 @@ def composed(
     conda: tuple[str, ...] = (),
     wishes: Wishes | None = None,
     solver: FakeCondaSolver | None = None,
+    reading: InputReading | None = None,
 ) -> Composition:
     requests = tuple(
         CondaRequest(name=text.split()[0], spec=text.partition(" ")[2], origin=HERE, channel=None) for text in conda
     )
     intent = Intent(
         stacks=(),
-        reading=InputReading(requirements=tuple(asked(text) for text in requirements), conda=requests),
+        reading=reading or InputReading(requirements=tuple(asked(text) for text in requirements), conda=requests),
         wishes=wishes or Wishes(),
     )
     world = World(
@@ -58,6 +63,15 @@ def locked(composition: Composition) -> dict[str, str]:
     packages = lock.environments[0].packages["linux-64"]  # type: ignore[union-attr]
     kinds = {LockedConda: "conda", LockedPypi: "pypi"}
     return {f"{kinds[type(package)]}:{package.name}": str(package.version) for package in packages}
+
+
+def judged(composition: Composition) -> tuple[str, ...]:
+    """What pixi would have against the lock."""
+    manifest = render_manifest(manifest_of(composition, version="0", set_digest="0"))
+    lock = lock_of(composition)
+    assert lock is not None
+    index = "https://index.example/simple"
+    return reasons_against(manifest, lock, FakeTextFiles(), default_index=index, root="/nowhere")
 
 
 def constraints(composition: Composition) -> dict[str, str]:
@@ -150,6 +164,81 @@ def test_a_source_that_the_user_names_is_no_twin() -> None:
         )
     assert [entry.rule for entry in raised.value.rejected] == ["twin-has-one-source"]
     assert raised.value.rejected[0].why.startswith("you name the source of lib, and tool brings conda's lib")
+
+
+def test_markers_are_judged_for_the_python_that_conda_has() -> None:
+    marked = ("old ; python_full_version < '3.13.1'", "new ; python_full_version >= '3.13.1'")
+    index = index_of(app_1_0=marked, old_1_0=(), new_1_0=())
+    found = composed(index)
+    assert locked(found) == {"conda:python": "3.13.1", "pypi:app": "1.0", "pypi:new": "1.0"}
+    assert judged(found) == ()
+
+
+def test_another_conda_package_may_hold_an_older_python_than_was_guessed() -> None:
+    marked = ("old ; python_full_version < '3.13.1'", "new ; python_full_version >= '3.13.1'")
+    index = index_of(app_1_0=marked, old_1_0=(), new_1_0=())
+    found = composed(index, record("python", "3.13.0"), record("tool", "1.0", "python <3.13.1"), conda=("tool",))
+    assert locked(found)["conda:python"] == "3.13.0"
+    assert "pypi:old" in locked(found) and "pypi:new" not in locked(found)
+
+
+def test_an_override_is_in_the_manifest_and_in_the_lock() -> None:
+    index = index_of(app_1_0=("lib<2",), lib_1_0=(), lib_2_0=("dep",), dep_1_0=())
+    reading = InputReading(requirements=(asked("app"),), overrides=(asked("lib>=2"),))
+    found = composed(index, reading=reading)
+    assert locked(found)["pypi:lib"] == "2.0"
+    text = render_manifest(manifest_of(found, version="0", set_digest="0"))
+    assert 'dependency-overrides = { lib = ">=2" }' in text
+    assert judged(found) == ()
+
+
+def test_an_overridden_bound_does_not_hold_conda() -> None:
+    index = index_of(app_1_0=("lib<2",), lib_1_0=(), lib_2_0=())
+    tool = CondaRequest(name="tool", spec="*", origin=HERE, channel=None)
+    reading = InputReading(requirements=(asked("app"),), overrides=(asked("lib>=2"),), conda=(tool,))
+    found = composed(index, record("tool", "1.0", "lib"), record("lib", "2.0"), reading=reading)
+    assert locked(found)["conda:lib"] == "2.0"
+    assert constraints(found) == {"lib": ">=2"}
+
+
+def test_only_files_with_the_hash_of_the_user_are_there() -> None:
+    index = index_of(app_1_0=())
+    reading = InputReading(requirements=(replace(asked("app"), hashes=("sha256:" + "a" * 64,)),))
+    with pytest.raises(Infeasible) as raised:
+        composed(index, reading=reading)
+    assert raised.value.rejected[0].why == "no file of the index has one of the hashes that stand with it"
+
+
+def test_a_reference_whose_marker_does_not_hold_is_not_used() -> None:
+    url = "https://index.example/lib-2.0-py3-none-any.whl"
+    index = index_of(app_1_0=("lib",), lib_2_0=(), lib_3_0=())
+    found = composed(index, requirements=("app", f"lib @ {url} ; sys_platform == 'win32'"))
+    assert locked(found)["pypi:lib"] == "3.0"
+
+
+def test_a_constraint_whose_marker_does_not_hold_bounds_no_twin() -> None:
+    tool = CondaRequest(name="tool", spec="*", origin=HERE, channel=None)
+    constraint = asked("lib<2 ; python_version < '3'")
+    reading = InputReading(requirements=(asked("app"),), constraints=(constraint,), conda=(tool,))
+    index = index_of(app_1_0=("lib",), lib_1_0=(), lib_2_0=())
+    found = composed(index, record("tool", "1.0", "lib"), record("lib", "1.0"), record("lib", "2.0"), reading=reading)
+    assert locked(found)["conda:lib"] == "2.0"
+    assert [(fate.text, fate.outcome.value) for fate in found.fates if fate.text == constraint.text] == [
+        (constraint.text, "inactive")
+    ]
+
+
+def test_extras_of_what_conda_provides_are_told() -> None:
+    found = composed(index_of(app_1_0=("lib[x]",), lib_1_0=()), record("lib", "1.0"), conda=("lib",))
+    assert [message.code for message in found.messages] == ["extras-dropped"]
+
+
+def test_a_conda_line_of_another_thing_is_not_the_distribution_of_its_name() -> None:
+    index = index_of(app_1_0=("compiler",), compiler_4_0=())
+    found = composed(index, record("compiler", "3.9"), conda=("compiler",))
+    package = found.package("compiler")
+    assert package is not None and (package.version, package.layer.value) == ("4.0", "pypi")
+    assert locked(found)["conda:compiler"] == "3.9" and locked(found)["pypi:compiler"] == "4.0"
 
 
 def test_a_build_stands_beside_its_version_as_pixi_reads_it() -> None:

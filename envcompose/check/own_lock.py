@@ -1,0 +1,16 @@
+"""Every lock that is written is judged first, as pixi would judge it."""
+
+from __future__ import annotations
+
+from envcompose.check.acceptance import judge
+from envcompose.manifest.workspace_reading import read_workspace
+from envcompose.ports import TextFiles
+
+
+def reasons_against(manifest: str, lock: str, files: TextFiles, *, default_index: str, root: str) -> tuple[str, ...]:
+    """Why pixi would not take a lock for a manifest, one sentence each; none where it would.
+
+    `files` are asked for projects that the manifest names by path, below `root`, its folder.
+    """
+    verdict = judge(read_workspace(manifest, "pixi.toml"), lock, files, default_index=default_index, root=root)
+    return () if verdict.accepted else tuple(reason.text for reason in verdict.reasons) or ("pixi would solve again",)
