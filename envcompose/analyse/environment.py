@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from envcompose.analyse.found import Found
 from envcompose.model.analysis import Place, Switch
@@ -14,10 +15,13 @@ MAX_USES = 3
 def environment(found: Found) -> tuple[Switch, ...]:
     """Give the variables sorted by name, each with its default, the place that reads it and the conditions it decides."""
     read: dict[str, Switch] = {}
+    always: set[str] = set()
     for seen in found.seen("switch"):
         name, default = seen.subject
         text = None if default is None else str(default)
         known = read.get(name)
+        if not seen.conditions:
+            always.add(name)
         if known is None or (known.default is None and text is not None):
             read[name] = Switch(
                 name=name,
@@ -25,8 +29,9 @@ def environment(found: Found) -> tuple[Switch, ...]:
                 place=seen.place,
                 meaning=meaning(found, name),
                 uses=_uses(found, seen.place),
+                condition=" and ".join(seen.conditions) or None,
             )
-    return tuple(read[name] for name in sorted(read))
+    return tuple(replace(read[name], condition=None) if name in always else read[name] for name in sorted(read))
 
 
 def meaning(found: Found, name: str) -> str | None:

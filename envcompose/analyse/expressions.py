@@ -31,11 +31,15 @@ from envcompose.analyse.values import (
     Super,
     Unknown,
     Value,
+    shown,
 )
 
 
 def _constant(machine: Machine, node: ast.Constant, scope: Scope) -> Value:
-    return node.value
+    value = node.value
+    if isinstance(value, str) and value.endswith(".whl") and "://" in value[:20] and machine.world.lenient:
+        machine.see("template", (value[:1000], value[:1000]))
+    return value
 
 
 def _name(machine: Machine, node: ast.Name, scope: Scope) -> Value:
@@ -85,18 +89,18 @@ def _dict(machine: Machine, node: ast.Dict, scope: Scope) -> Value:
 def _joined(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value:
     parts = [machine.evaluate(part, scope) for part in node.values]
     made = join_parts(machine, parts, node)
-    if machine.world.lenient and isinstance(made, Unknown):
+    if machine.world.lenient and (isinstance(made, Unknown) or "://" in made):
         _see_template(machine, node, parts, made)
     return made
 
 
-def _see_template(machine: Machine, node: ast.JoinedStr, parts: list[Value], made: Unknown) -> None:
+def _see_template(machine: Machine, node: ast.JoinedStr, parts: list[Value], made: Value) -> None:
     """Record a file name or an address that is put together, with its unknown parts in braces."""
     literal = "".join(part for part in parts if isinstance(part, str) and len(part) < 500)
     if literal.endswith(".whl") or "://" in literal:
         pairs = zip(node.values, parts, strict=True)
         template = "".join(part if isinstance(part, str) else f"{{{_source_of(value)}}}" for value, part in pairs)
-        machine.see("template", (template[:1000], made.text))
+        machine.see("template", (template[:1000], shown(made)))
 
 
 def _source_of(node: ast.expr) -> str:

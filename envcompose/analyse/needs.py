@@ -77,15 +77,11 @@ def _declared(found: Found, place: Place | None) -> Iterator[BuildNeed]:
             continue
         if requirement.marker is not None and not requirement.marker.evaluate(_environment(found.python)):
             continue
-        why = f"declared in build-system.requires: {text}"
+        why, where = f"declared in build-system.requires: {text}", _spelled(found, text, place)
         if "pyproject.toml" not in found.sdist.texts or "build-system" not in project.document:
-            why = f"no build-system table: PEP 517 fills in {text}"
+            why, where = f"no build-system table: PEP 517 fills in {text}", _setup_place(found)
         yield BuildNeed(
-            distribution=canonicalize_name(requirement.name),
-            required=True,
-            condition=None,
-            place=_spelled(found, text, place),
-            why=why,
+            distribution=canonicalize_name(requirement.name), required=True, condition=None, place=where, why=why
         )
     module = backend_module(project)
     # Where requirements are declared, the backend's own distribution is among them, whatever its name.
@@ -97,6 +93,14 @@ def _declared(found: Found, place: Place | None) -> Iterator[BuildNeed]:
             place=place,
             why=f"the build backend is {project.build_backend}",
         )
+
+
+def _setup_place(found: Found) -> Place | None:
+    """Give the call of setup(), which a build without a build-system table comes to; else the first line of setup.py."""
+    called = next((seen.place for seen in found.seen("setup")), None)
+    lines = found.sdist.texts.get("setup.py", "").split("\n")
+    first = next(((number, line) for number, line in enumerate(lines, 1) if line.strip()), None)
+    return called or (Place(file="setup.py", line=first[0], text=first[1].strip()[:200]) if first else None)
 
 
 def _spelled(found: Found, text: str, place: Place | None) -> Place | None:

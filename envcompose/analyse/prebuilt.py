@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from packaging.utils import canonicalize_name
+
+from envcompose.analyse.declared import name_from_file
 from envcompose.analyse.found import Found
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.values import Choice, Unknown, Value
@@ -38,7 +41,35 @@ def prebuilt(found: Found) -> tuple[Prebuilt, ...]:
             switches=_switches(found),
             place=seen.place,
         )
+    for template, seen in _whole_addresses(found):
+        name = template.rpartition("/")[2]
+        if not any(entry.url == generic(template) for entry in made.values()):
+            made[template] = Prebuilt(
+                url=generic(template),
+                filename=generic(name),
+                tags=_tags(generic(name)),
+                switches=_switches(found),
+                place=seen.place,
+            )
     return tuple(made.values())
+
+
+WHOLE = re.compile(r"https?://[^\s'\"]+\.whl")
+FOLDER = re.compile(r"https?://[^\s'\"]*wheel[^\s'\"]*/")
+
+
+def _whole_addresses(found: Found) -> Iterator[tuple[str, Seen]]:
+    """Give the addresses of wheels that stand in one text, and of folders of wheels that a switch has it look into."""
+    switched = bool(_switches(found))
+    own = {name_from_file(found.sdist.filename)[0], canonicalize_name(str(found.argument("name")))}
+    for seen in found.seen("template"):
+        template = seen.subject[0]
+        if WHOLE.fullmatch(template):
+            named = template.rpartition("/")[2].partition("-")[0]
+            if "{" in named or canonicalize_name(named) in own:
+                yield template, seen
+        elif switched and "{" in template and FOLDER.fullmatch(template):
+            yield f"{template}{{wheel}}.whl", seen
 
 
 def _wheel_names(found: Found) -> dict[str, tuple[str, Seen]]:

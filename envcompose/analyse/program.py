@@ -87,7 +87,7 @@ def run_setup(
     calls = calls or [seen for seen in machine.seen if seen.kind == "setup"]
     keywords = calls[-1].subject if calls else None
     if world.lenient and keywords is not None:
-        _run_commands(machine, keywords, stopped)
+        _run_commands(machine, keywords, stopped, names)
     stopped += [f"{seen.place}: {seen.subject}" for seen in machine.seen if seen.kind == "stopped"]
     return Outcome(
         file=file,
@@ -162,25 +162,45 @@ BUILDING = re.compile(r"build|install|bdist_wheel|egg_info|dist_info|develop|edi
 COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run")
 
 
-def _run_commands(machine: Machine, keywords: dict[str, Value], stopped: list[str]) -> None:
-    """Run the methods of the command classes: setuptools does, some already for metadata."""
+def _run_commands(machine: Machine, keywords: dict[str, Value], stopped: list[str], names: dict[str, Value]) -> None:
+    """Run the methods of the command classes: setuptools does, some already for metadata.
+
+    Those that a switch would put in their place are looked into as what is not taken.
+    """
     commands = keywords.get("cmdclass")
     tables = [option for _, option in commands.options] if isinstance(commands, Choice) else [commands]
     named = [pair for table in tables if isinstance(table, dict) for pair in table.items()]
     classes = [value for name, value in named if isinstance(name, str) and BUILDING.search(name)]
     classes += [keywords.get("distclass")]
+    taken: list[Value] = []
     for value in classes:
-        if isinstance(value, Class):
-            _run_class(machine, value, stopped)
+        options = value.options if isinstance(value, Choice) else ((None, value),)
+        for condition, cls in options:
+            if isinstance(cls, Class) and cls not in taken:
+                taken.append(cls)
+                _run_class(machine, cls, stopped, condition, dead=0)
+    others = [value for value in names.values() if isinstance(value, Class) and value not in taken]
+    for cls in others:
+        if any(isinstance(base, Opaque) and COMMAND.search(base.path) for base in cls.bases):
+            _run_class(machine, cls, stopped, f"cmdclass holds {cls.name}")
 
 
-def _run_class(machine: Machine, cls: Class, stopped: list[str]) -> None:
+COMMAND = re.compile(r"\bcommand\b|BuildExtension$|bdist_wheel$")
+
+
+def _run_class(
+    machine: Machine, cls: Class, stopped: list[str], condition: str | None = None, *, dead: int = 1
+) -> None:
+    """Run the methods of a command class, where there is a condition as what may not be taken (or, dead, is not)."""
     made = Instance(cls, {})
     others = [name for name, value in cls.names.items() if isinstance(value, Function)]
     for name in dict.fromkeys((*COMMAND_METHODS, *others)):
         method = find_in_class(cls, name)
         if not isinstance(method, Function):
             continue
+        if condition is not None:
+            machine.soft, machine.dead = 1, dead
+            machine.conditions.append(condition)
         try:
             with machine.undone():
                 call_function(machine, method, [made], {})

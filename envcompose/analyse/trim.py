@@ -49,6 +49,15 @@ def _suffix(name: str) -> str:
     return name[dot:].lower() if dot > 0 else ""
 
 
+ASIDE_TEXTS = re.compile(r"(?:^|/)(?:tests?|testing|benchmarks?|examples?|samples?|docs?|\.[a-z]+)(?:/|$)")
+"""Where no build looks for its Python: the budget is kept for what stands elsewhere."""
+
+
+@lru_cache(maxsize=4096)
+def _is_aside_for_texts(folder: str) -> bool:
+    return ASIDE_TEXTS.search(folder) is not None
+
+
 class _Collector:
     """Takes contents during the pass: texts under a budget, and the includes of native sources."""
 
@@ -67,6 +76,8 @@ class _Collector:
             return None if is_aside(path) else min(size, MAX_NATIVE)
         limit = MAX_TEXT if suffix == ".py" or name in ALWAYS or name in EGG_INFO else MAX_TEXT >> 2
         if name not in ALWAYS and (path.count("/") > (5 if suffix == ".py" else 3) or suffix not in DATA | {".py"}):
+            return None
+        if path.count("/") > 1 and _is_aside_for_texts(path.rpartition("/")[0]):
             return None
         if size > limit:
             if name in ALWAYS and path.count("/") <= 1:

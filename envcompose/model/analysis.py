@@ -132,6 +132,8 @@ class Switch:
     """What variables of this name do, where that is known."""
     uses: tuple[Place, ...]
     """The conditions that the variable decides, in the order of the source."""
+    condition: str | None = None
+    """The source expression under which it is read; None where it always is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

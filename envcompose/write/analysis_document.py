@@ -24,7 +24,8 @@ def analysis_document(analysis: Analysis, *, source: Document, envcompose: str) 
         "source": source,
         "metadata": _metadata(analysis),
         "requires_by_torch": {
-            key_of(reading): sorted(reading.requires_dist) if is_known(reading) else None for reading in analysis.readings
+            key_of(reading): sorted(reading.requires_dist) if is_known(reading) else None
+            for reading in analysis.readings
         },
         "build_needs": {
             "python": [_python_need(need) for need in analysis.build_needs],
@@ -158,7 +159,7 @@ def _tool(need: SystemNeed) -> Document:
 def _switch(switch: Switch) -> Document:
     return {
         "default": switch.default,
-        "condition": None,
+        "condition": switch.condition,
         "effect": switch.meaning,
         "uses": [_at(use) for use in switch.uses],
         **_at(switch.place),

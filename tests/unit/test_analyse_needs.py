@@ -38,7 +38,7 @@ def test_a_top_level_import_is_a_need_with_its_place_and_the_sources_line() -> N
             distribution="setuptools",
             required=True,
             condition=None,
-            place=None,
+            place=Place(file="setup.py", line=4, text="setup()"),
             why="no build-system table: PEP 517 fills in setuptools >= 40.8.0",
         ),
         BuildNeed(

@@ -9,7 +9,8 @@ import pytest
 
 from envcompose.analyse import analyse_sdist, load_rules, trim_checkout
 from envcompose.model.analysis import Analysis
-from envcompose.write.analysis_document import isolated_build
+from envcompose.write.analysis_document import analysis_document, isolated_build
+from tests.fuzz.cases import projects
 
 RULES = load_rules((Path(__file__).parents[2] / "recipes" / "tables" / "build_rules.toml").read_text(encoding="utf-8"))
 
@@ -291,3 +292,52 @@ def test_what_a_program_makes_may_be_there_and_paths_that_machines_have_are_set(
     analysis = analyse({"setup.py": setup})
     assert required(analysis) == {"setuptools"}
     assert traps(analysis) == set()
+
+
+@pytest.mark.parametrize("number", range(len(projects())))
+def test_every_claim_shows_the_line_that_stands_there(number: int) -> None:
+    files = projects()[number]
+    analysis = analyse_sdist(trim_checkout(files, "demo-1.0"), rules=RULES)
+    document = analysis_document(analysis, source={}, envcompose="1")
+    needs = document["build_needs"]
+    claims = [*needs["python"], *needs["conda"], *needs["tools"], *needs["env"].values(), *document["traps"]]
+    claims += [*document["hints"], *document["prebuilt"]]
+    assert claims
+    for claim in claims:
+        line = files[claim["file"]].decode().split("\n")[claim["line"] - 1]
+        told = claim["source_line"].removeprefix("#include ").strip("<>")
+        assert told == line.strip()[:200] or (line.startswith("#include") and told in line)
+
+
+def test_a_switch_tells_the_condition_under_which_it_is_read() -> None:
+    setup = """
+        import os
+        from setuptools import setup
+        if os.getenv("DEMO_CUDA", "1") == "1":
+            jobs = os.environ.get("DEMO_JOBS", "4")
+        setup(name="demo")
+    """
+    analysis = analyse({"setup.py": setup})
+    told = {switch.name: (switch.default, switch.condition) for switch in analysis.environment}
+    assert told == {"DEMO_CUDA": ("1", None), "DEMO_JOBS": ("4", "os.getenv('DEMO_CUDA', '1') == '1'")}
+
+
+def test_a_wheel_at_a_whole_address_is_told_where_a_command_that_is_not_taken_would_fetch_it() -> None:
+    setup = """
+        import os
+        from setuptools import setup
+        from setuptools.command.build_ext import build_ext
+
+        class fetched(build_ext):
+            def run(self):
+                commit = self.newest()
+                place = f"https://wheels.example.invalid/{commit}/demo-1.0-cp38-abi3-linux_x86_64.whl"
+                from urllib.request import urlretrieve
+                urlretrieve(place, "demo.whl")
+
+        commands = {"build_ext": fetched} if os.environ.get("DEMO_USE_PRECOMPILED") else {}
+        setup(name="demo", cmdclass=commands)
+    """
+    (wheel,) = analyse({"setup.py": setup}).prebuilt
+    assert wheel.url == "https://wheels.example.invalid/{commit}/demo-1.0-cp{python}-abi3-linux_x86_64.whl"
+    assert wheel.switches == ("DEMO_USE_PRECOMPILED",)
