@@ -71,12 +71,14 @@ class Layers:
         subdir: str,
         glibc: str,
         as_of: str | None = None,
+        driver_first: bool = False,
     ) -> None:
         self._solver = solver
         self._names = names
         self._channels = tuple(channels)
         self._subdir = subdir
         self._glibc = glibc
+        self._driver_first = driver_first
         # A day counts whole, as on the package index: what came before the next one.
         self._before = None if as_of is None else (date.fromisoformat(as_of) + timedelta(days=1)).isoformat()
         self._pythons: dict[str, str] = {}
@@ -121,7 +123,15 @@ class Layers:
         return target_virtuals(self._subdir, glibc=self._glibc, cuda=system.driver if system.needs_driver else None)
 
     def solve(self, system: SystemLayer) -> tuple[SystemLayer, CondaAnswer]:
-        """Solve a layer as it stands; a package that asks for a driver gets the one that the target states."""
+        """Solve a layer; a package that asks for a driver gets the one that the target states.
+
+        Where the user states a driver, builds that ask for one are looked for first. The platform declares a driver
+        only where something in the solution asks for it, so that machines without a GPU can install the rest.
+        """
+        if self._driver_first and system.driver and not system.needs_driver:
+            answer = self._solver.solve(self.question(replace(system, needs_driver=True)))
+            if answer.records is not None:
+                return replace(system, needs_driver=_asks_for_driver(answer.records)), answer
         answer = self._solver.solve(self.question(system))
         if answer.records is None and not system.needs_driver and system.driver and DRIVER in answer.words:
             system = replace(system, needs_driver=True)
@@ -180,6 +190,10 @@ class Layers:
             names_by_tables=self._names.by_tables,
             rounds=rounds,
         )
+
+
+def _asks_for_driver(records: Sequence[CondaRecord]) -> bool:
+    return any(text.split()[0] == DRIVER for record in records for text in record.depends)
 
 
 def _clash(conflict: Conflict) -> Clash:

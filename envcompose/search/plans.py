@@ -117,7 +117,13 @@ def make_joining(
         hint = "pixi locks it by itself at the first `pixi install`; --channel names another channel"
         return None, (Message(code="channel-by-tables", level=Level.WARNING, text=text, hint=hint),)
     layers = Layers(
-        solver, names, channels=channels, subdir=subdir, glibc=planner.choices.glibc, as_of=intent.wishes.as_of
+        solver,
+        names,
+        channels=channels,
+        subdir=subdir,
+        glibc=planner.choices.glibc,
+        as_of=intent.wishes.as_of,
+        driver_first=intent.wishes.driver is not None,
     )
     return Joining(layers=layers, plan=planner.layer), ()
 

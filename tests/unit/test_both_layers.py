@@ -65,6 +65,12 @@ def locked(composition: Composition) -> dict[str, str]:
     return {f"{kinds[type(package)]}:{package.name}": str(package.version) for package in packages}
 
 
+def locked_records(composition: Composition) -> dict[str, str]:
+    """The conda layer: names with versions."""
+    assert composition.solution is not None
+    return {one.name: one.version for one in composition.solution.conda.records}
+
+
 def judged(composition: Composition) -> tuple[str, ...]:
     """What pixi would have against the lock."""
     manifest = render_manifest(manifest_of(composition, version="0", set_digest="0"))
@@ -258,6 +264,22 @@ def test_a_conda_package_that_asks_for_a_driver_gets_the_one_of_the_target() -> 
     assert found.system.needs_driver
     text = lock_of(found)
     assert text is not None and "- name: p1\n  subdir: linux-64\n  virtual-packages:\n  - __cuda=12.4\n" in text
+
+
+def test_a_driver_that_is_stated_gets_the_builds_that_ask_for_one() -> None:
+    builds = (record("tool", "1.0", build="cpu"), record("tool", "1.1", "__cuda", build="cuda"))
+    stated = composed(index_of(app_1_0=()), *builds, conda=("tool",), wishes=Wishes(driver="12.4", cuda="12.4"))
+    assert locked_records(stated)["tool"] == "1.1" and stated.system.needs_driver
+    silent = composed(index_of(app_1_0=()), *builds, conda=("tool",))
+    assert locked_records(silent)["tool"] == "1.0" and not silent.system.needs_driver
+
+
+def test_a_driver_that_nothing_asks_for_is_not_declared() -> None:
+    found = composed(
+        index_of(app_1_0=()), record("tool", "1.0"), conda=("tool",), wishes=Wishes(driver="12.4", cuda="12.4")
+    )
+    assert not found.system.needs_driver
+    assert 'platforms = ["linux-64"]' in render_manifest(manifest_of(found, version="0", set_digest="0"))
 
 
 def test_a_default_channel_out_of_reach_leaves_the_conda_layer_to_tables_and_writes_no_lock() -> None:
