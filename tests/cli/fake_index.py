@@ -45,6 +45,8 @@ class FakeIndex:
         self.attributes: dict[str, str] = {}
         self.asked: list[str] = []
         self.authorizations: list[str | None] = []
+        self.wanted: str | None = None
+        """The `Authorization` header without which nobody gets an answer, where there is one."""
         self.answer: Callable[[str], Reply | None] = lambda path: None
         self._server = _QuietServer(("127.0.0.1", 0), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -185,7 +187,8 @@ def _handler_for(index: FakeIndex) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             index.asked.append(self.path)
             index.authorizations.append(self.headers.get("Authorization"))
-            reply = index.reply(self.path)
+            refused = index.wanted is not None and index.authorizations[-1] != index.wanted
+            reply = Reply(status=401) if refused else index.reply(self.path)
             time.sleep(reply.pause)
             status, body, extra = _ranged(reply, self.headers.get("Range"))
             self.send_response(status)
