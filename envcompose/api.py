@@ -448,6 +448,11 @@ def world_of(
     return _world(intent, facts, rules, refresh=refresh, tell=tell, trace=trace)
 
 
+def _load_judge() -> None:
+    """Load what judges the lock in the end."""
+    import envcompose.check.own_lock  # noqa: F401
+
+
 class _world:
     """The real world as a context: index, resolver and cache, closed at the end."""
 
@@ -476,7 +481,7 @@ class _world:
         self._cache = Cache(cache_folder())
         http = Http()
         index = HttpIndex(policy, self._cache, rules, time.time, http)
-        self._resolver = UvResolver(trace)
+        self._resolver = UvResolver(trace, meanwhile=_load_judge)
         folder = cache_folder()
         self._made = World(
             facts=facts,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.version import InvalidVersion, Version
 
@@ -78,6 +79,7 @@ class Joined:
 Marker = Comparison | Joined
 
 
+@lru_cache(maxsize=8192)
 def read_marker(text: str) -> Marker | None:
     """Read a marker; None where nothing of it makes sense, which is always true. Raises MarkerInvalid."""
     scanner = _Scanner(text)

@@ -156,6 +156,7 @@ def _requirement(text: str, *, of_source: bool) -> str:
     return f"{pieces.name}{pieces.extras}{pieces.bounds}{address}{' ; ' if marker else ''}{marker}"
 
 
+@lru_cache(maxsize=8192)
 def _pieces(text: str) -> _Pieces:
     text = text.lstrip()
     found = _NAME.match(text)
@@ -239,6 +240,7 @@ def _versions(text: str) -> tuple[str, str]:
     return "", text
 
 
+@lru_cache(maxsize=8192)
 def _specifiers(text: str, *, needs_one: bool = False) -> str:
     if not text and not needs_one:
         return ""

@@ -32,8 +32,12 @@ _INFEASIBLE = ("No solution found", "Because ", "Requirements contain conflictin
 class UvResolver:
     """Runs `uv pip compile` for each question. A context manager: it owns the loopback index and uv's scratch folder."""
 
-    def __init__(self, tell: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self, tell: Callable[[str], None] = lambda line: None, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """`meanwhile` is called once, while uv starts: what the caller will need later may be loaded there."""
         self._tell = tell
+        self._meanwhile = meanwhile
         self._loopback = Loopback()
         self._scratch = tempfile.TemporaryDirectory(prefix="envcompose-", dir=_memory())
         self._asking: subprocess.Popen[bytes] | None = None
@@ -59,24 +63,37 @@ class UvResolver:
         url = self._loopback.show(universe)
         folder = Path(self._scratch.name) / f"r{self.resolves}"
         folder.mkdir()
-        run = subprocess.run(
-            self._command(question, url, folder),
-            env=_environment(self._scratch.name),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        status, words = self._run(self._command(question, url, folder))
         self._loopback.end(url)
         error = self._loopback.error_of(url)
         if error is not None:
             raise error
-        words = run.stderr.replace(url, "the index").replace(str(folder), "").strip()
+        words = words.replace(url, "the index").replace(str(folder), "").strip()
         self._tell(words)
-        if run.returncode == 0:
+        if status == 0:
             return Answer(pins=_pins((folder / "out.txt").read_text(encoding="utf-8")), words=words)
         if any(mark in words for mark in _INFEASIBLE) or "no version of" in words:
             return Answer(pins=None, words=words)
-        raise ResolverBroken(words=words or f"it ended with status {run.returncode}")
+        raise ResolverBroken(words=words or f"it ended with status {status}")
+
+    def _run(self, command: list[str]) -> tuple[int, str]:
+        """The status of a process and what it said on standard error."""
+        with subprocess.Popen(
+            command,
+            env=_environment(self._scratch.name),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                meanwhile, self._meanwhile = self._meanwhile, lambda: None
+                meanwhile()
+                _, words = process.communicate()
+            except BaseException:
+                process.kill()
+                raise
+        return process.returncode, words
 
     def _command(self, question: Question, url: str, folder: Path) -> list[str]:
         import uv
