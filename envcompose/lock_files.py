@@ -34,6 +34,7 @@ from envcompose.manifest.workspace_reading import read_workspace
 from envcompose.manifest.workspace_views import all_platforms
 from envcompose.model.message import Level, Message
 from envcompose.world.apply import PlannedFile, write_files
+from envcompose.world.default_index import default_index
 from envcompose.world.files import DiskFiles
 from envcompose.write.bundle import EXPECTATIONS, LOCK, MANIFEST, digest_of
 
@@ -117,9 +118,8 @@ def lock_manifest(
     earlier = None if fresh else _earlier(manifest)
     with _world(manifest, offline=offline, refresh=refresh, now=now, tell=tell, trace=trace) as world:
         locked = lock_workspace(manifest.workspace, world, earlier=earlier)
-        default_index = world.default_index
     text = render_lock(locked.lock)
-    verdict = _judged(manifest, text, default_index, now)
+    verdict = _judged(manifest, text, now)
     doubtful = _of_chance(verdict, manifest)
     if not verdict.accepted and not doubtful:
         raise LockRefused(path=LOCK, reasons=[str(reason) for reason in verdict.reasons])
@@ -145,13 +145,11 @@ def check_lock(path: Path) -> CheckResult:
 
     Raises LockMissing (exit 1), LockUnsupported and what reading the manifest raises (exit 2).
     """
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT
-
     manifest = read_manifest(path)
     text = _lock_text(manifest.folder)
     if text is None:
         raise LockMissing(folder=str(path))
-    verdict = _judged(manifest, text, PYPI_SIMPLE_ENDPOINT.rstrip("/"), datetime.now(UTC))
+    verdict = _judged(manifest, text, datetime.now(UTC))
     lock = _earlier(manifest)
     return CheckResult(
         manifest=manifest,
@@ -202,9 +200,9 @@ def _earlier(manifest: ManifestFile) -> LockFile | None:
     return None if isinstance(found, OtherLockVersion) else found
 
 
-def _judged(manifest: ManifestFile, text: str, default_index: str, now: datetime) -> Verdict:
-    files = DiskFiles(manifest.folder)
-    return judge(manifest.workspace, text, files, default_index=default_index, root=manifest.folder.as_posix(), now=now)
+def _judged(manifest: ManifestFile, text: str, now: datetime) -> Verdict:
+    files, root = DiskFiles(manifest.folder), manifest.folder.as_posix()
+    return judge(manifest.workspace, text, files, default_index=default_index(), root=root, now=now)
 
 
 def _of_chance(verdict: Verdict, manifest: ManifestFile) -> tuple[Message, ...]:
@@ -270,8 +268,6 @@ def _world(
     trace: Callable[[str], None],
 ) -> Iterator[LockWorld]:
     """The real world: indexes, resolver, solver, names and sources, closed at the end."""
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT
-
     from envcompose.analyse import load_rules
     from envcompose.world.cache import Cache, cache_folder
     from envcompose.world.git import GitRepositories
@@ -308,7 +304,7 @@ def _world(
                 sources=DiskSources(manifest.folder, GitRepositories(folder, offline=offline)),
                 read_mapping=own.read,
                 read_links=links.read,
-                default_index=PYPI_SIMPLE_ENDPOINT.rstrip("/"),
+                default_index=default_index(),
                 root=manifest.folder.as_uri(),
                 now=now,
                 tell=tell,
