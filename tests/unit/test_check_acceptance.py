@@ -10,6 +10,7 @@ import pytest
 
 from envcompose.check.acceptance import judge
 from envcompose.check.verdict import Reason, Standing, Verdict
+from envcompose.check.wheel_fit import fitting_tags
 from envcompose.errors import LockUnsupported
 from envcompose.manifest.lock import Locked
 from envcompose.manifest.workspace_reading import read_workspace
@@ -219,3 +220,39 @@ def test_packages_under_development_are_not_judged() -> None:
     with pytest.raises(LockUnsupported) as caught:
         verdict(A + '[dev]\nmine = { path = "." }\n', lock_text(conda("a")))
     assert "mine" in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("platform", "fitting", "unfit"),
+    [
+        ("linux-64", "manylinux_2_28_x86_64 manylinux2014_x86_64 linux_x86_64 any", "manylinux_2_29_x86_64 musllinux_1_2_x86_64 win_amd64"),
+        ("linux-aarch64", "manylinux_2_17_aarch64", "manylinux_2_17_x86_64 manylinux_2_12_aarch64"),
+        ("osx-arm64", "macosx_11_0_arm64 macosx_13_0_arm64 macosx_12_0_universal2", "macosx_14_0_arm64 macosx_11_0_x86_64"),
+        ("osx-64", "macosx_10_9_x86_64 macosx_13_0_x86_64", "macosx_14_0_x86_64"),
+        ("win-64", "win_amd64 any", "win32 win_arm64"),
+        ("win-arm64", "win_arm64", "win_amd64"),
+    ],
+)  # fmt: skip
+def test_the_tags_that_fit_are_those_of_the_platform(platform: str, fitting: str, unfit: str) -> None:
+    (one,) = read_workspace(HEAD.replace("linux-64", platform), "pixi.toml").platforms
+    tags = fitting_tags(one, python())
+    assert tags is not None
+    assert [
+        tag for tag in fitting.split() if f"{'py3-none' if tag == 'any' else 'cp311-cp311'}-{tag}" not in tags
+    ] == []
+    assert [tag for tag in unfit.split() if f"cp311-cp311-{tag}" in tags] == []
+
+
+def test_a_free_threaded_python_takes_its_own_wheels_only() -> None:
+    (one,) = read_workspace(HEAD, "pixi.toml").platforms
+    free = replace(python("3.13.1"), depends=("python_abi 3.13.* *_cp313t",))
+    tags = fitting_tags(one, free)
+    assert tags is not None
+    assert "cp313-cp313t-linux_x86_64" in tags
+    assert "cp313-cp313-linux_x86_64" not in tags
+    assert "cp313-abi3-linux_x86_64" not in tags
+
+
+def test_where_nothing_is_known_of_the_tags_nothing_is_said() -> None:
+    (one,) = read_workspace(HEAD.replace("linux-64", "emscripten-wasm32"), "pixi.toml").platforms
+    assert fitting_tags(one, python()) is None

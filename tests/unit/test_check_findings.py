@@ -73,6 +73,14 @@ def test_a_sound_lock_has_no_findings() -> None:
             "error: file-differs | x 1.0 is locked, and its file is x-0.9.tar.gz: what is installed is the file",
         ),
         (
+            [python(), wheel("x", url="https://files.example/x-1.0%2Bcu12-py3-none-any.whl")],
+            "error: file-differs | x 1.0 is locked, and its file is x-1.0%2Bcu12-py3-none-any.whl: what is installed is the file",
+        ),
+        (
+            [python(), wheel("x", url="https://files.example/y-z-1.0.tar.gz")],
+            "error: file-differs | x 1.0 is locked, and its file is y-z-1.0.tar.gz: what is installed is the file",
+        ),
+        (
             [replace(conda("a"), version="1.1")],
             "error: file-differs | a 1.1 h0_0 is locked, and its file is a-1.0-h0_0.conda: what is installed is the file",
         ),

@@ -458,3 +458,35 @@ def test_a_pyproject_without_pixi_is_no_manifest() -> None:
 def test_environments_keep_the_order_of_the_manifest_after_the_default_one() -> None:
     found = read(HEAD + "[feature.a]\n[environments]\nz = ['a']\nb = []\n").environments
     assert found == (Environment(name="default"), Environment(name="z", features=("a",)), Environment(name="b"))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("false", ()),
+        ('{ c = "map.json" }', (NameMapping(channel="c", location="map.json"),)),
+        ("{ c = false }", (NameMapping(channel="c", disabled=True),)),
+        (
+            '{ c = { mapping = { a = "b", d = ["e", "f"], g = false }, same-name-heuristic = false } }',
+            (NameMapping(channel="c", mapping={"a": ("b",), "d": ("e", "f"), "g": ()}, same_name=False),),
+        ),
+        ('{ c = { location = "https://example.org/m.json", mapping-mode = "overlay" } }', (NameMapping(channel="c", location="https://example.org/m.json"),)),
+    ],
+)  # fmt: skip
+def test_the_map_of_names_is_read_in_each_of_its_forms(value: str, expected: tuple[NameMapping, ...]) -> None:
+    assert read(HEAD + f"conda-pypi-map = {value}\n").conda_pypi_map == expected
+
+
+@pytest.mark.parametrize("value", ["true", '"x"', "{ c = true }", "{ c = {} }", "{ c = { mapping = { a = 1 } } }"])
+def test_a_map_of_names_of_another_form_is_refused(value: str) -> None:
+    assert refusal(HEAD + f"conda-pypi-map = {value}\n")[0] == 4
+
+
+def test_a_wish_can_come_from_the_pool_of_the_workspace() -> None:
+    text = HEAD + '[workspace.dependencies]\nnumpy = ">=2"\nzlib = { version = "*", build = "h*" }\n'
+    found = view(text + "[dependencies]\nnumpy = { workspace = true }\nzlib = { workspace = true, channel = 'x' }\n")
+    numpy, zlib = found.dependencies
+    assert str(numpy.spec.version) == ">=2"
+    assert zlib.spec == parse_match_spec('x::zlib[version="*", build="h*"]')
+    assert refusal(text + "[dependencies]\npandas = { workspace = true }\n")[0] == 8
+    assert refusal(text + '[dependencies]\nnumpy = { workspace = true, version = "1" }\n')[0] == 8
