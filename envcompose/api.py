@@ -448,9 +448,14 @@ def world_of(
     return _world(intent, facts, rules, refresh=refresh, tell=tell, trace=trace)
 
 
-def _load_judge() -> None:
-    """Load what judges the lock in the end."""
-    import envcompose.check.own_lock  # noqa: F401
+def _load_writers() -> None:
+    """Load what is needed once everything is resolved."""
+    import envcompose.check.own_lock
+    import envcompose.manifest.pixi_toml
+    import envcompose.write.expectations
+    import envcompose.write.lock
+    import envcompose.write.manifest
+    import envcompose.write.report  # noqa: F401
 
 
 class _world:
@@ -481,7 +486,7 @@ class _world:
         self._cache = Cache(cache_folder())
         http = Http()
         index = HttpIndex(policy, self._cache, rules, time.time, http)
-        self._resolver = UvResolver(trace, meanwhile=_load_judge)
+        self._resolver = UvResolver(trace, meanwhile=_load_writers)
         folder = cache_folder()
         self._made = World(
             facts=facts,

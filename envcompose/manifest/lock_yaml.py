@@ -25,7 +25,9 @@ _UNSAFE_START = re.compile(r"[#,\[\]{}&*!|>'\"%@`]|[?:-](?:[ \t\n]|$)|---|\.\.\.
 _UNSAFE_INSIDE = re.compile(r":(?:[ \t\n]|$)|(?<=[ \t\n])#")
 # What libyaml counts as printable: no tab, no BOM, no other control. The two Unicode line breaks are kept out of
 # plain text with them, where libyaml would break the line.
-_UNPRINTABLE = re.compile("[^\n\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = "[^\n\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+# The same for text in ASCII, as nearly all is: the other takes milliseconds to compile, which is left to its first use.
+_CONTROL = re.compile("[^\n\u0020-\u007e]")
 _ESCAPES = {
     "\0": "0",
     "\x07": "a",
@@ -113,11 +115,16 @@ def scalar_text(text: str, indent: str = "") -> str:
         return _block(text, indent)
     if not isinstance(plain_value(text), str) or _ZERO_LED.fullmatch(text):
         return _single(text)
-    if _UNPRINTABLE.search(text):
+    if _has_unprintable(text):
         return _double(text)
     if text[0] == " " or text[-1] == " " or _UNSAFE_START.match(text) or _UNSAFE_INSIDE.search(text):
         return _single(text)
     return text
+
+
+def _has_unprintable(text: str) -> bool:
+    found = _CONTROL.search(text) if text.isascii() else re.search(_UNPRINTABLE, text)
+    return found is not None
 
 
 def _single(text: str) -> str:
@@ -131,14 +138,14 @@ def _double(text: str) -> str:
 def _escaped(char: str) -> str:
     if char in _ESCAPES:
         return "\\" + _ESCAPES[char] if char != "\xa0" else char
-    if not _UNPRINTABLE.match(char):
+    if not _has_unprintable(char):
         return char
     code = ord(char)
     return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
 def _block(text: str, indent: str) -> str:
-    if text[-1] == " " or _UNPRINTABLE.search(text) or " \n" in text:
+    if text[-1] == " " or _has_unprintable(text) or " \n" in text:
         return _double(text)
     hint = "2" if text[0] in " \n" else ""
     chomp = "-" if not text.endswith("\n") else "+" if text == "\n" or text.endswith("\n\n") else ""

@@ -6,12 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from envcompose.manifest.pixi_toml import render_manifest
 from envcompose.model.composition import Composition
-from envcompose.write.expectations import expectations_of
-from envcompose.write.lock import lock_of
-from envcompose.write.manifest import manifest_of
-from envcompose.write.report import report_of
 
 MANIFEST = "pixi.toml"
 LOCK = "pixi.lock"
@@ -33,14 +28,23 @@ class Bundle:
 
 def bundle_of(composition: Composition, *, version: str, verifier: Mapping[str, str]) -> Bundle:
     """All files of a composition. Equal compositions give equal bytes; each file names the digest of the set."""
+    from envcompose.write.lock import lock_of
+
     lock = lock_of(composition)
     draft = _texts(composition, lock, version, _NO_SET, verifier)
     set_digest = hashlib.sha256("\0".join(text for _, text in draft).encode()).hexdigest()[:16]
     return Bundle(files=_texts(composition, lock, version, set_digest, verifier), set_digest=set_digest)
 
+
 def _texts(
     composition: Composition, lock: str | None, version: str, set_digest: str, verifier: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
+    # What writes is loaded where something is written: not every command gets there, and none before its resolve.
+    from envcompose.manifest.pixi_toml import render_manifest
+    from envcompose.write.expectations import expectations_of
+    from envcompose.write.manifest import manifest_of
+    from envcompose.write.report import report_of
+
     manifest = sealed(render_manifest(manifest_of(composition, version=version, set_digest=set_digest)))
     report = report_of(composition, version=version, set_digest=set_digest)
     digests = {MANIFEST: digest_of(manifest), REPORT: digest_of(report)}
