@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from envcompose.api import Inputs, Wishes, repairs_of
-from envcompose.cli.terminal import Progress, bold, one_line, print_error
+from envcompose.cli.terminal import Progress, bold, emit, one_line, print_error
 from envcompose.errors import Infeasible
 from envcompose.model.repair import Conflict, Repairs
-from envcompose.repair.conflict import RESOLVER_RULES
+from envcompose.repair.conflict import own_reasons
 from envcompose.write.repair_words import closing_lines, conflict_sentence, heading, repair_lines
 
 
@@ -28,7 +28,7 @@ def look_for_repairs(
     """The conflict and the repairs; unless `quiet`, the error, the conflict and the repairs are told as they are known."""
     if not quiet:
         print_error(_in_own_words(error))
-        print(f"looking for repairs: at most {effort} solves (--effort 0 skips)", file=sys.stderr, flush=True)
+        emit(f"looking for repairs: at most {effort} solves (--effort 0 skips)", sys.stderr)
     with Progress(verbose=verbose) as progress:
 
         def told(conflict: Conflict) -> None:
@@ -46,19 +46,13 @@ def look_for_repairs(
             told=told,
         )
     if not quiet:
-        for line in _repair_lines(repairs, effort):
-            print(line, file=sys.stderr, flush=True)
+        emit("\n".join(_repair_lines(repairs, effort)), sys.stderr)
     return repairs
 
 
 def _in_own_words(error: Infeasible) -> Infeasible:
     """The error without what a solver says in its own words: the conflict says it in the user's."""
-    shown = Infeasible(
-        subject="",
-        target="",
-        rejected=tuple(entry for entry in error.rejected if entry.rule not in RESOLVER_RULES),
-        hints=error.hints,
-    )
+    shown = Infeasible(subject="", target="", rejected=own_reasons(error), hints=error.hints)
     shown.sentence = error.sentence
     return shown
 

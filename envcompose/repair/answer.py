@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from envcompose.compose import World
 from envcompose.errors import Infeasible
@@ -14,9 +15,12 @@ from envcompose.repair.attempts import Attempts, OutOfEffort
 from envcompose.repair.best_first import cheapest_choices
 from envcompose.repair.conflict import conflict_of_lines, find_conflict, named_places
 from envcompose.search.relaxation import Choice, ProjectOption, settled
-from envcompose.search.relaxations import line_clash, line_parts, relaxations_of
+from envcompose.search.relaxations import line_clash, line_parts, newest_clash, relaxations_of
 from envcompose.write.command import command_of
 from envcompose.write.words import STANDING_WORDS, weakest
+
+UNTOLD = "no versions of what they require go together; -v tells the resolver's own words"
+"""What is said of a conflict that takes more than a few facts to tell."""
 
 
 def answer(
@@ -49,6 +53,8 @@ def answer(
         must = [frozenset(place for place, one in enumerate(relaxations) if clash.touches(one))]
     else:
         conflict = find_conflict(attempts, error, lines, most=effort // 2)
+        if conflict is not None and not conflict.why:
+            conflict = replace(conflict, why=_facts_of(intent, world))
         must = []
     if conflict is not None:
         told(conflict)
@@ -67,6 +73,12 @@ def answer(
         complete=complete and not attempts.trouble,
         trouble=tuple(dict.fromkeys(attempts.trouble)),
     )
+
+
+def _facts_of(intent: Intent, world: World) -> tuple[str, ...]:
+    """What is told where a solver alone knows why: what the newest releases require of each other."""
+    clash = newest_clash(intent, world.facts, world.index)
+    return clash.facts if clash is not None else (UNTOLD,)
 
 
 def standing_of(composition: Composition) -> Standing:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from envcompose.errors import Infeasible
+from envcompose.model.decision import Rejection
 from envcompose.model.repair import Conflict, Part
 from envcompose.repair.attempts import Attempts, OutOfEffort
 from envcompose.search.relaxation import Choice, Relaxation
@@ -19,21 +20,26 @@ from envcompose.search.relaxations import LineClash
 MOST_FACTS = 3
 """How many facts a conflict tells."""
 
-RESOLVER_RULES = frozenset({"closure-resolves", "conda-solves"})
-"""Rules whose reasons are a solver's own words."""
+SOLVER_RULE = "closure-resolves"
+"""The rule whose reasons are uv's own words."""
 
 
 def is_named(relaxation: Relaxation, text: str) -> bool:
     """May a reason in these words be about this thing?"""
-    lowered = text.lower()
-    return not relaxation.words or any(
-        re.search(rf"(?<![\w.-]){re.escape(word.lower())}(?![\w-]|\.\d)", lowered) for word in relaxation.words
-    )
+    return not relaxation.words or any(_names(text, word) for word in relaxation.words)
+
+
+def _names(text: str, word: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(word.lower())}(?![\w-]|\.\d)", text.lower()) is not None
+
+
+def _text(error: Infeasible) -> str:
+    return "\n".join(f"{entry.what}: {entry.why}" for entry in error.rejected)
 
 
 def named_places(relaxations: Sequence[Relaxation], error: Infeasible) -> frozenset[int]:
     """The places of the relaxations that the reasons of a failure name."""
-    text = "\n".join(f"{entry.what}: {entry.why}" for entry in error.rejected)
+    text = _text(error)
     return frozenset(place for place, one in enumerate(relaxations) if is_named(one, text))
 
 
@@ -87,7 +93,9 @@ class _Shrinking:
     def conflict(self, *, minimal: bool) -> Conflict | None:
         """What is left, in the order of the input, and the options that were not shown to be part of it."""
         told = self._told(sorted(self._kept | self._options), minimal)
-        given = [*self._fixed, *self._told(sorted(set(range(len(self._relaxations))) - self._nested), True)]
+        text = _text(self._why)
+        fixed = [part for part in self._fixed if part.package is not None and _names(text, part.package)]
+        given = [*fixed, *self._told(sorted(set(range(len(self._relaxations))) - self._nested), True)]
         given = [part for part in given if part not in told]
         if not told:
             # No single step frees it: the options that the reasons name are told, unproved.
@@ -135,13 +143,18 @@ def _ordered(parts: Iterable[Part]) -> tuple[Part, ...]:
     return (*(part for part in unique if part.origin is not None), *(part for part in unique if part.origin is None))
 
 
-def _facts(error: Infeasible) -> tuple[str, ...]:
-    """The facts behind a failure; what a solver says in its own words is for the trace."""
-    told: dict[str, str] = {}
+def own_reasons(error: Infeasible) -> tuple[Rejection, ...]:
+    """The reasons of a failure without those in a solver's own words, which are for the trace; one of each kind.
+
+    Candidates that lost for one reason differ only in what they were tried with.
+    """
+    told: dict[tuple[str, str], Rejection] = {}
     for entry in error.rejected:
-        if entry.rule not in RESOLVER_RULES:
-            # Candidates that lost for one reason differ only in what they were tried with.
-            told.setdefault(f"{entry.what}: {entry.why.partition(' (with ')[0]}", f"{entry.what}: {entry.why}")
-    if not told and error.rejected:
-        return ("no versions of what they require go together; -v tells the resolver's own words",)
-    return tuple(told.values())[:MOST_FACTS]
+        if entry.rule != SOLVER_RULE:
+            told.setdefault((entry.what, entry.why.partition(" (with ")[0]), entry)
+    return tuple(told.values())
+
+
+def _facts(error: Infeasible) -> tuple[str, ...]:
+    """The reasons that are no solver's own words; empty where there are no others."""
+    return tuple(f"{entry.what}: {entry.why}" for entry in own_reasons(error))[:MOST_FACTS]

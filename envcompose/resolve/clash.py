@@ -71,12 +71,15 @@ class _Reason:
     facts: tuple[str, ...]
 
 
-def find_clash(lines: Sequence[Line], releases: Releases, environment: Mapping[str, str]) -> Clash | None:
+def find_clash(
+    lines: Sequence[Line], releases: Releases, environment: Mapping[str, str], *, by_newest: bool = False
+) -> Clash | None:
     """The first clash of these lines in this environment, or None where the metadata show none.
 
-    Lines by URL, and packages of which nothing is known, ask for nothing.
+    Lines by URL, and packages of which nothing is known, ask for nothing. With `by_newest` the newest release speaks for
+    a package of which many are left: what is found then tells why the newest does not do, and is certain of no more.
     """
-    return _Narrowing(lines, releases, environment).run()
+    return _Narrowing(lines, releases, environment, by_newest).run()
 
 
 @dataclass(slots=True)
@@ -94,10 +97,13 @@ Asking = Sequence[tuple[Version, int, Requirement]]
 
 
 class _Narrowing:
-    def __init__(self, lines: Sequence[Line], releases: Releases, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, lines: Sequence[Line], releases: Releases, environment: Mapping[str, str], by_newest: bool
+    ) -> None:
         self._lines = [line for line in lines if line.requirement.url is None and _holds(line.requirement, environment)]
         self._releases = releases
         self._environment = environment
+        self._by_newest = by_newest
         self._packages: dict[str, _Package | None] = {}
         self._read = 0
         self._waiting: deque[str] = deque()
@@ -159,11 +165,16 @@ class _Narrowing:
     def _look_into(self, name: str) -> Clash | None:
         """Require what every release that is left of a package requires, in whichever form it comes."""
         package = self._packages[name]
-        if package is None or len(package.left) > MOST_RELEASES:
+        if package is None:
             return None
+        left = package.left
+        if len(left) > MOST_RELEASES:
+            if not self._by_newest:
+                return None
+            left = frozenset({max(_final(left))})
         forms: set[tuple[Version, int]] = set()
         asked: dict[str, list[tuple[Version, int, Requirement]]] = {}
-        for version in sorted(package.left):
+        for version in sorted(left):
             lists = self._forms(name, version)
             if lists is None:
                 return None
@@ -177,7 +188,8 @@ class _Narrowing:
             return None
         for other, asking in asked.items():
             if other != name and {(version, form) for version, form, _ in asking} == forms:
-                clash = self._require_any(name, asking, lines, facts)
+                fact = _required(name, asking, newest=left != package.left)
+                clash = self._require_any(asking, lines, (*facts, fact))
                 if clash is not None:
                     return clash
         return None
@@ -186,7 +198,7 @@ class _Narrowing:
         self._read += 1
         return self._releases.requires(name, version) if self._read <= MOST_READ else None
 
-    def _require_any(self, name: str, asking: Asking, lines: frozenset[int], facts: tuple[str, ...]) -> Clash | None:
+    def _require_any(self, asking: Asking, lines: frozenset[int], facts: tuple[str, ...]) -> Clash | None:
         """Require what one form or another of the releases of a package admits, whichever it will be."""
         package = self._package(canonicalize_name(asking[0][2].name))
         if package is None:
@@ -196,17 +208,18 @@ class _Narrowing:
             own = [_admitted(package.all, one.specifier) for version, form, one in asking if (version, form) == key]
             admits |= frozenset.intersection(*own)
         shared = set.intersection(*({canonicalize_name(e) for e in one.extras} for _, _, one in asking))
-        reason = _Reason(admits=admits, requirement=asking[-1][2], lines=lines, facts=(*facts, _required(name, asking)))
+        reason = _Reason(admits=admits, requirement=asking[-1][2], lines=lines, facts=facts)
         return self._narrow(package, reason, shared)
 
 
-def _required(name: str, asking: Asking) -> str:
+def _required(name: str, asking: Asking, *, newest: bool) -> str:
     """What the releases of a package require of another, in words."""
     versions = [version for version, _, _ in asking]
     texts = list(dict.fromkeys(f"{one.name}{one.specifier}" for _, _, one in asking))
     if min(versions) == max(versions):
         together = len({form for _, form, _ in asking}) == 1
-        return f"{name} {versions[0]} requires {', '.join(texts) if together else ' or '.join(texts)}"
+        which = f"the newest {name} that is left, {versions[0]}," if newest else f"{name} {versions[0]}"
+        return f"{which} requires {', '.join(texts) if together else ' or '.join(texts)}"
     span = f"{name} {min(versions)} to {max(versions)} require"
     return f"{span} {texts[0]}" if len(texts) == 1 else f"{span} {texts[0]} to {texts[-1]}"
 
@@ -233,13 +246,19 @@ def _no_release(name: str, versions: frozenset[Version], specifier: SpecifierSet
         return f"the index has nothing of {name} that fits"
     text = f"the index has no release of {name} that satisfies {specifier}"
     pins = [Version(one.version) for one in specifier if one.operator == "==" and not one.version.endswith("*")]
-    final = [version for version in versions if not version.is_prerelease] or list(versions)
+    final = _final(versions)
     if not pins:
         return f"{text}; its newest is {max(final)}"
     below = max((version for version in final if version < pins[0]), default=None)
     above = min((version for version in final if version > pins[0]), default=None)
     near = [str(version) for version in (below, above) if version is not None]
     return f"{text}; the nearest {'is' if len(near) == 1 else 'are'} {' and '.join(near)}"
+
+
+def _final(versions: Iterable[Version]) -> list[Version]:
+    """The versions without pre-releases, where there are others."""
+    found = list(versions)
+    return [version for version in found if not version.is_prerelease] or found
 
 
 def _admitted(versions: Iterable[Version], specifier: SpecifierSet) -> frozenset[Version]:

@@ -62,15 +62,34 @@ class LineClash:
 def line_clash(intent: Intent, facts: Facts, index: PackageIndex) -> LineClash | None:
     """The clash of an intent's lines, or None where some Python has none that the metadata show, or they are not to be had."""
     offered = {line.version: _Offered(intent, facts, index, line.version) for line in facts.pythons}
-    extras = frozenset(one.key for one in line_relaxations(intent, facts) if one.key != one.line and one.line)
     try:
-        for taken in (frozenset(), extras):
+        for taken in (frozenset(), _extras(intent, facts)):
             found = _clash(intent, facts, offered, taken)
             if found is not None:
                 return _with_fewest_extras(intent, facts, offered, found)
     except IndexUnreachable:
         return None
     return None
+
+
+def newest_clash(intent: Intent, facts: Facts, index: PackageIndex) -> LineClash | None:
+    """Why the newest releases of what is asked for do not go together, where their metadata show it on some Python."""
+    keys, lines = _lines(intent, facts, _extras(intent, facts))
+    pythons = [line.version for line in facts.pythons if intent.wishes.python in (None, line.version)]
+    for python in sorted(pythons, key=Version, reverse=True):
+        releases = _Offered(intent, facts, index, python)
+        try:
+            clash = find_clash(lines, releases, marker_environment(python), by_newest=True)
+        except IndexUnreachable:
+            return None
+        if clash is not None and len(clash.lines) > 1:
+            named = frozenset(keys[number] for number in clash.lines)
+            return LineClash(lines=named, extras=frozenset(), facts=clash.facts, same=False)
+    return None
+
+
+def _extras(intent: Intent, facts: Facts) -> frozenset[str]:
+    return frozenset(one.key for one in line_relaxations(intent, facts) if one.key != one.line and one.line)
 
 
 def _clash(intent: Intent, facts: Facts, offered: Mapping[str, _Offered], extras: frozenset[str]) -> LineClash | None:

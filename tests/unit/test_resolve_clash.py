@@ -141,6 +141,15 @@ def test_packages_with_many_releases_left_are_not_read():
     assert shelf.read == []
 
 
+def test_the_newest_release_speaks_for_many_where_only_a_reason_is_wanted():
+    releases = {f"1.{minor}": needing("c<1") for minor in range(50)} | {"2.0rc1": NONE}
+    shelf = Shelf({"a": releases, "c": {"1.0": NONE, "0.9": NONE}})
+    made = [Line(number=n, requirement=Requirement(text)) for n, text in enumerate(("a", "c==1.0"))]
+    found = find_clash(made, shelf, marker_environment("3.12"), by_newest=True)
+    assert found is not None
+    assert found.facts == ("the newest a that is left, 1.49, requires c<1",)
+
+
 def test_a_cycle_of_requirements_ends():
     shelf = Shelf({"a": {"1.0": needing("b")}, "b": {"1.0": needing("a")}})
     assert clash(shelf, "a") is None
