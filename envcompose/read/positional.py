@@ -98,6 +98,11 @@ def _add_named(text: str, found: _Found, names: Mapping[str, str], files: TextFi
     _add_requirement(text, found, files, is_told=True)
 
 
+def _is_project(name: str, files: TextFiles) -> bool:
+    """Does a folder of this name here look like a project of the user's?"""
+    return any(files.exists(inside(name, file)) for file in ("pyproject.toml", "setup.py", "setup.cfg", "pixi.toml"))
+
+
 def _near_miss(name: str, names: Mapping[str, str]) -> str | None:
     """Give the stack whose name is one slip away, or two for long names; the nearest, then the first by name."""
     near: list[tuple[int, str]] = []
@@ -135,6 +140,12 @@ def _add_requirement(text: str, found: _Found, files: TextFiles, *, is_told: boo
         hint = f"write NAME @ {read.text}"
         raise WordUnclear(word=read.text, reason=read.note or "it cannot be used", hint=hint)
     found.requirements.append(read)
-    if is_told:
+    if is_told and _is_project(read.name, files):
+        note = f"{mask_secrets(text)} is taken as the PyPI project {read.name}, although a project's folder of that name is here"
+        hint = f"./{read.name} means the folder"
+        found.messages.append(
+            Message(code="folder-of-that-name", level=Level.WARNING, text=note, packages=(read.name,), hint=hint)
+        )
+    elif is_told:
         note = f"{mask_secrets(text)} is no stack of the recipes, so it is taken as the PyPI project {read.name}"
         found.messages.append(Message(code="pypi-requirement", level=Level.NOTE, text=note, packages=(read.name,)))

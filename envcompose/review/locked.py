@@ -15,6 +15,8 @@ from envcompose.resolve.closure import Member
 from envcompose.resolve.locked import Source, index_source, locked
 from envcompose.search.settled import Settled
 
+UNREAD = "comes from a source that is not read here"
+
 BUILT = (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION)
 
 
@@ -57,7 +59,8 @@ def lock_messages(solution: Solution | None) -> tuple[Message, ...]:
         return ()
     if solution.lacking:
         text = f"no pixi.lock is written: {'; '.join(solution.lacking)}"
-        hint = "pixi locks it by itself at the first `pixi install`"
+        unread = any(UNREAD in reason for reason in solution.lacking)
+        hint = "envcompose lock reads such sources" if unread else "pixi locks it by itself at the first `pixi install`"
         return (Message(code="no-lock", level=Level.WARNING, text=text, hint=hint),)
     if solution.beyond_pixi:
         text = f"pixi alone cannot lock this again: {'; '.join(solution.beyond_pixi)}"
@@ -80,7 +83,7 @@ def _source(member: Member, artifact: Artifact, index: str) -> Source | str:
         return f"the file of {member.name} {member.version} is not known: {artifact.why}"
     if artifact.kind is ArtifactKind.PREBUILT or artifact.rule == "as-given":
         if not artifact.url.startswith(("http://", "https://")):
-            return f"{member.name} comes from a source that is not read here"
+            return f"{member.name} {UNREAD}"
         bare = artifact.url.partition("#")[0]
         # The hash that the user gave with the address.
         own = file.sha256 if file is not None and file.url == bare else None

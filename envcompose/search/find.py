@@ -195,5 +195,5 @@ def dear_rejections(found: Found) -> list[Rejection]:
 
 def _dear_why(prospect: Prospect) -> str | None:
     if prospect.outlook.long_compiles:
-        return f"{prospect.outlook.long_compiles[0]}; --prefer newest takes it"
+        return f"{prospect.outlook.long_compiles[0]}, which --prefer newest accepts"
     return prospect.outlook.known_bad[0] if prospect.outlook.known_bad else None

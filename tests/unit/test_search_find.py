@@ -193,7 +193,7 @@ def test_what_lost_is_told_with_its_reason():
     told = [f"{entry.what}: {entry.why} [{entry.rule}]" for entry in (*found.rejected, *dear_rejections(found))]
     assert told == [
         "stack 3.0: it needs torch==2.9.0, and the newest torch for the target is 2.6.0 [torch-bound]",
-        "stack 2.0: ext 1.0 would be compiled; --prefer newest takes it [no-long-compile]",
+        "stack 2.0: ext 1.0 would be compiled, which --prefer newest accepts [no-long-compile]",
     ]
 
 
