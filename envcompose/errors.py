@@ -620,7 +620,7 @@ class ChannelUnreachable(EnvcomposeError):
         super().__init__(
             f"The conda channel {channel} cannot be reached: {reason}",
             hints=(
-                "check the network, or name a channel that can be reached with --channel (a name, a URL or file://…)",
+                "check the network, or name a channel that can be reached: --channel of init, or channels of the manifest",
             ),
         )
 
@@ -634,7 +634,7 @@ class ChannelBroken(EnvcomposeError):
     def __init__(self, *, channel: str, reason: str) -> None:
         super().__init__(
             f"The conda channel {channel} gave an answer that cannot be used: {reason}",
-            hints=("run again later, or name another channel with --channel",),
+            hints=("run again later, or name another channel: --channel of init, or channels of the manifest",),
         )
 
 
@@ -670,7 +670,10 @@ class LockInvalid(InputError):
         where = path if line is None else f"{path}, line {line}"
         super().__init__(
             f"{where} is no lock file that can be read: {reason}",
-            hints=("take back the version that was committed last", "envcompose lock"),
+            hints=(
+                "take back the version that was committed last",
+                "or envcompose lock --fresh, which forgets its versions",
+            ),
             file=path,
             line=line,
         )

@@ -115,7 +115,7 @@ def lock_manifest(
     """
     manifest = read_manifest(path)
     now = datetime.now(UTC)
-    earlier = None if fresh else _earlier(manifest)
+    earlier, aged = (None, ()) if fresh else _kept(manifest)
     with _world(manifest, offline=offline, refresh=refresh, now=now, tell=tell, trace=trace) as world:
         locked = lock_workspace(manifest.workspace, world, earlier=earlier)
     text = render_lock(locked.lock)
@@ -131,7 +131,7 @@ def lock_manifest(
         text=text,
         files=files,
         findings=findings_of(manifest.workspace, locked.lock),
-        messages=(*locked.messages, *doubtful, *notes),
+        messages=(*aged, *locked.messages, *doubtful, *notes),
     )
 
 
@@ -190,8 +190,28 @@ def _lock_text(folder: Path) -> str | None:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
+def _kept(manifest: ManifestFile) -> tuple[LockFile | None, tuple[Message, ...]]:
+    """The lock whose versions are to be kept. Raises LockInvalid where nobody can read it: its versions would be lost."""
+    text = _lock_text(manifest.folder)
+    if text is None:
+        return None, ()
+    try:
+        found = read_lock(text, LOCK)
+    except LockUnsupported as error:
+        message = Message(
+            code="lock-not-kept", level=Level.WARNING, text=f"{error.sentence}: its versions are forgotten"
+        )
+        return None, (message,)
+    if isinstance(found, OtherLockVersion):
+        told = (
+            f"{LOCK} is of version {found.version} of the format, which pixi replaces too: its versions are forgotten"
+        )
+        return None, (Message(code="lock-not-kept", level=Level.WARNING, text=told),)
+    return found, ()
+
+
 def _earlier(manifest: ManifestFile) -> LockFile | None:
-    """The lock that is there; one that cannot be read is as good as none."""
+    """The lock that is there, to look for findings in; one that cannot be read has none."""
     text = _lock_text(manifest.folder)
     try:
         found = None if text is None else read_lock(text, LOCK)
