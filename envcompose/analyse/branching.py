@@ -12,6 +12,7 @@ from envcompose.analyse.values import (
     Scope,
 )
 
+MAX_EXPLORED = 3
 HOST_WORDS = ("platform", "version_info", "os.name", "__name__", "sys.argv", "maxsize", "hexversion")
 
 
@@ -37,9 +38,14 @@ def execute_if(machine: Machine, node: ast.If, scope: Scope) -> None:
 
 
 def explore(machine: Machine, body: list[ast.stmt], scope: Scope, condition: str) -> None:
-    """Look into statements that are not executed: what they need is optional, and nothing else stays of them."""
-    if machine.soft > 3:
+    """Look into statements that are not executed: what they need is optional, and nothing else stays of them.
+
+    A few times only: the same statements in a later turn of a loop need the same.
+    """
+    times = machine.explored.get(id(body), 0)
+    if machine.soft > 3 or times >= MAX_EXPLORED:
         return
+    machine.explored[id(body)] = times + 1
     machine.soft += 1
     machine.dead += 1
     machine.conditions.append(condition)

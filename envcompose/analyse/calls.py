@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from envcompose.analyse import library, natives
+from envcompose.analyse.classes import find_in_class, is_named_tuple, is_property, outer_bases
 from envcompose.analyse.machine import MAX_SIZE, Machine, choose, shorten
 from envcompose.analyse.signals import Return
 from envcompose.analyse.values import (
@@ -102,26 +104,6 @@ def _instance_attribute(machine: Machine, owner: Instance, name: str) -> Value:
     return machine.unknown(f"{owner.cls.name}.{name}") if found is ABSENT else found
 
 
-def is_property(owner: Instance, name: str) -> bool:
-    """Is an attribute of an object a property of its class?"""
-    found = find_in_class(owner.cls, name) if isinstance(owner.cls, Class) else ABSENT
-    return isinstance(found, Function) and found.kind == "property"
-
-
-def class_of_names(cls: Class | str, names: dict[str, Value]) -> Class | None:
-    """Find the class, among a class and its bases, whose body gave these names."""
-    queue: list[Value] = [cls]
-    for _ in range(50):
-        if not queue:
-            break
-        here = queue.pop(0)
-        if isinstance(here, Class):
-            if here.names is names:
-                return here
-            queue.extend(here.bases)
-    return None
-
-
 def _super_attribute(machine: Machine, owner: Super, name: str) -> Value:
     for base in owner.bases:
         found = find_in_class(base, name) if isinstance(base, Class) else ABSENT
@@ -134,20 +116,6 @@ def _super_attribute(machine: Machine, owner: Super, name: str) -> Value:
         if isinstance(base, Opaque) and name == "__init__":
             return Bound(library.initialiser(base.path), owner.owner)
     return Opaque(f"super().{name}")
-
-
-def find_in_class(cls: Class, name: str) -> Value:
-    """Find a class attribute along the bases, depth first; ABSENT where no class of the sdist has it."""
-    queue: list[Value] = [cls]
-    for _ in range(50):
-        if not queue:
-            break
-        here = queue.pop(0)
-        if isinstance(here, Class):
-            if name in here.names:
-                return here.names[name]
-            queue = [*here.bases, *queue]
-    return ABSENT
 
 
 def items_of(machine: Machine, value: Value) -> list[Value] | None:
@@ -269,35 +237,17 @@ def instantiate(machine: Machine, cls: Class, arguments: list[Value], keywords: 
     first = arguments[0] if arguments else keywords.get("name")
     if isinstance(first, str):
         made.names["text"] = first
-    initialise, outer = find_in_class(cls, "__init__"), _outer_bases(cls)
+    initialise, outer = find_in_class(cls, "__init__"), outer_bases(cls)
     if isinstance(initialise, Function):
         call_function(machine, initialise, [made, *arguments], keywords)
     for base in outer if not isinstance(initialise, Function) else ():
         library.initialiser(base)(machine, [made, *arguments], keywords, cls.name)
     library.instantiated(machine, made, outer)
-    if not isinstance(initialise, Function) and (cls.bases == () or _is_dataclass(cls)):
+    if not isinstance(initialise, Function) and (cls.bases == () or is_named_tuple(cls)):
         names = [name for name in cls.names if not isinstance(cls.names[name], Function)]
         made.names.update(zip(names, arguments, strict=False))
         made.names.update(keywords)
     return made
-
-
-def _is_dataclass(cls: Class) -> bool:
-    return any(isinstance(base, Opaque) and base.path.endswith("NamedTuple") for base in cls.bases)
-
-
-def _outer_bases(cls: Class) -> list[str]:
-    paths: list[str] = []
-    queue: list[Value] = [cls]
-    for _ in range(50):
-        if not queue:
-            break
-        here = queue.pop(0)
-        if isinstance(here, Class):
-            queue.extend(here.bases)
-        elif isinstance(here, Opaque):
-            paths.append(here.path)
-    return paths
 
 
 def call_function(machine: Machine, function: Function, arguments: list[Value], keywords: Mapping[str, Value]) -> Value:
@@ -353,20 +303,30 @@ def _bind(
     machine: Machine, function: Function, arguments: list[Value], keywords: Mapping[str, Value], scope: Scope
 ) -> None:
     spec = function.node.args
-    positional = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
+    positional, known = _parameters(function.node)
     names = scope.names
-    names.update(zip(positional[len(positional) - len(function.defaults) :], function.defaults, strict=False))
-    names.update(function.keyword_defaults)
+    # The first name of a method is its object: what was given comes before what defaults fill in.
     names.update(zip(positional, arguments, strict=False))
     if spec.vararg:
         names[spec.vararg.arg] = tuple(arguments[len(positional) :])
-    known = {*positional, *(arg.arg for arg in spec.kwonlyargs)}
-    extra = {key: value for key, value in keywords.items() if key not in known}
     names.update({key: value for key, value in keywords.items() if key in known})
     if spec.kwarg:
-        names[spec.kwarg.arg] = extra
-    for name in known - names.keys():
+        names[spec.kwarg.arg] = {key: value for key, value in keywords.items() if key not in known}
+    defaults = zip(positional[len(positional) - len(function.defaults) :], function.defaults, strict=False)
+    for name, value in (*defaults, *function.keyword_defaults.items()):
+        names.setdefault(name, value)
+    for name in sorted(known - names.keys()):
         names[name] = Unknown(name, None, (function.scope.file, function.node.lineno))
+
+
+def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple[list[str], frozenset[str]]:
+    """Give a function's positional names and all that an argument may be given for. Kept on the node."""
+    kept = node.__dict__.get("_parameters")
+    if kept is None:
+        positional = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+        kept = (positional, frozenset([*positional, *(arg.arg for arg in node.args.kwonlyargs)]))
+        node.__dict__["_parameters"] = kept
+    return cast(tuple[list[str], frozenset[str]], kept)
 
 
 def yields(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 from envcompose.analyse.binding import assign
-from envcompose.analyse.calls import call_value, class_of_names, get_attribute, items_of, lookup
+from envcompose.analyse.calls import YIELDS, call_value, get_attribute, items_of, lookup
+from envcompose.analyse.classes import class_of_names
 from envcompose.analyse.machine import MAX_SIZE, Expression, Machine, choose, negate, shorten
 from envcompose.analyse.operations import (
     compare,
@@ -233,7 +234,7 @@ def _super(machine: Machine, scope: Scope) -> Value:
     while inside is not None and inside.outer is not None and not inside.outer.is_class:
         inside = inside.outer
     if inside is not None and inside.outer is not None:
-        owner = next(iter(inside.names.values()), None)
+        owner = next((value for name, value in inside.names.items() if name != YIELDS), None)
         cls = class_of_names(owner.cls, inside.outer.names) if isinstance(owner, Instance) else None
         if isinstance(owner, Instance) and cls is not None:
             return Super(owner, cls.bases)

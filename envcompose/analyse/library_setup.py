@@ -10,7 +10,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse import importing
-from envcompose.analyse.calls import call_function, find_in_class, get_attribute, is_property, items_of
+from envcompose.analyse.calls import call_function, get_attribute, items_of
+from envcompose.analyse.classes import find_in_class, is_property
 from envcompose.analyse.files import call_file, children, member_path, open_member
 from envcompose.analyse.library import ALIASES, ATTRIBUTES, CALLS, CLASSES, INITIALISERS, METHODS
 from envcompose.analyse.library_machine import constant, named_unknown

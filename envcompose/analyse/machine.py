@@ -89,6 +89,8 @@ class Machine:
     touched_torch: bool = False
     asked_torch: bool = False
     """Did torch's version, or its absence, decide anything? Where not, equal runs follow for every torch."""
+    explored: dict[int, int] = field(default_factory=dict)
+    """By the identity of statements that are not taken: how often they were looked into."""
     running: dict[int, int] = field(default_factory=dict)
     """By the identity of a function's syntax: how many calls of it have not returned."""
     line: int = 0

@@ -65,13 +65,6 @@ def _submodules(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     """Tell of folders that the build looks into and that a git submodule would have filled."""
     folders = _folders(found)
     told: set[str] = set()
-    heads = {header.partition("/")[0] for header, _ in outside_includes(found) if "/" in header}
-    bare = not found.sdist.included
-
-    def missed(folder: str) -> bool:
-        """Do sources include something that such a folder would hold, or are there none that would tell?"""
-        return bare or not heads.isdisjoint(folder.split("/"))
-
     for line in found.sdist.texts.get(".gitmodules", "").splitlines():
         key, _, value = line.partition("=")
         path = normpath(value.strip()) if key.strip() == "path" and value.strip() else ""
@@ -82,15 +75,19 @@ def _submodules(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     for seen, record in extensions(found):
         for text in paths_in(record.names.get("include_dirs")):
             member = member_path(text) if len(text) < 500 else None
-            if member and member not in folders and member not in told and _looks_kept(member) and missed(member):
+            if member and member not in folders and member not in told and _is_missed(found, member):
                 told.add(member)
                 what = f"the include folder {member} is not in the sdist: a git submodule that was left out looks so"
                 yield Trap(code="submodule-missing", text=what, place=seen.place)
 
 
-def _looks_kept(path: str) -> bool:
-    """Is a folder one that sources are kept in, and not one that the build makes?"""
-    return not re.match(r"(build|_build|_skbuild|dist|\.)", path)
+def _is_missed(found: Found, folder: str) -> bool:
+    """Is a folder one that sources are kept in, and do others include something of it, if there are any to tell?"""
+    if re.match(r"(build|_build|_skbuild|dist|\.)", folder):
+        return False
+    parts = folder.split("/")
+    heads = (header.partition("/")[0] for header, _ in outside_includes(found) if "/" in header)
+    return not found.sdist.included or any(head in parts for head in heads)
 
 
 def _folders(found: Found) -> set[str]:

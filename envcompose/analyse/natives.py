@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import Any, cast
 
 from packaging.version import Version
 
@@ -114,26 +116,42 @@ ATTRIBUTES = {
 }
 
 
+KNOWN = (*PLAIN, list, tuple, dict, set, frozenset)
+OWNERS = (*KNOWN, TextFile)
 VERSION_INFO = ("major", "minor", "micro", "releaselevel", "serial")
 """The names of sys.version_info's parts; it is a plain tuple otherwise."""
 
 
 def attribute(machine: Machine, owner: Value, name: str) -> Value:
     """Give an attribute of a plain value: a value by allow-list, otherwise a method to be called."""
-    for kind, names in ATTRIBUTES.items():
-        if isinstance(owner, kind) and name in names:
-            return getattr(owner, name)
     if isinstance(owner, PurePosixPath) and name == "parents":
         return list(owner.parents)
     if isinstance(owner, tuple) and len(owner) == 5 and name in VERSION_INFO:
         return owner[VERSION_INFO.index(name)]
-    if isinstance(owner, (*PLAIN, tuple, list, dict, set, frozenset, TextFile)):
-        known = next((names for kind, names in PURE.items() if isinstance(owner, kind)), frozenset())
-        real = hasattr(owner, name) or isinstance(owner, (TextFile, PurePosixPath, Version))
-        if not real and name not in known:
-            raise Raised(("AttributeError", "Exception", "BaseException"), name)
-        return Method(owner, name)
-    return machine.unknown(name)
+    kind: Any = type(owner)
+    sort = _sort_of(kind, name)
+    if sort == "value":
+        return getattr(owner, name)
+    if sort == "missing":
+        raise Raised(("AttributeError", "Exception", "BaseException"), name)
+    return Method(owner, name) if sort == "method" else machine.unknown(name)
+
+
+@lru_cache(maxsize=4096)
+def _sort_of(kind: type, name: str) -> str:
+    """Say what an attribute of values of a type is: a 'value', a 'method', 'missing', or '' for what is not known."""
+    if any(issubclass(kind, known) and name in names for known, names in ATTRIBUTES.items()):
+        return "value"
+    if not issubclass(kind, OWNERS):
+        return ""
+    real = hasattr(kind, name) or issubclass(kind, (TextFile, PurePosixPath, Version))
+    return "method" if real or name in (_pure(cast(Any, kind)) or ()) else "missing"
+
+
+@lru_cache(maxsize=256)
+def _pure(kind: type) -> frozenset[str] | None:
+    """Name the methods of a type that are called as they are."""
+    return next((names for known, names in PURE.items() if issubclass(kind, known)), None)
 
 
 def call_method(
@@ -150,7 +168,8 @@ def call_method(
         return _guarded(machine, lambda: changer(machine, owner, arguments, keywords))
     if isinstance(owner, dict) and name in ("keys", "values", "items", "get"):
         return _view(machine, owner, name, arguments, node)
-    names = next((names for kind, names in PURE.items() if isinstance(owner, kind)), None)
+    kind: Any = type(owner)
+    names = _pure(kind)
     if names is None or name not in names:
         return machine.unknown(node)
     if name in ("format", "join", "replace") and isinstance(owner, (str, bytes)):
@@ -162,7 +181,7 @@ def call_method(
 
 
 def _open(value: Value) -> bool:
-    return isinstance(value, Unknown) or not isinstance(value, (*PLAIN, list, tuple, dict, set, frozenset))
+    return isinstance(value, Unknown) or not isinstance(value, KNOWN)
 
 
 def _narrow(name: str, arguments: list[Value]) -> bool:

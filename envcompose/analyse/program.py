@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from envcompose.analyse import library_builtins, library_machine, library_setup, library_standard
-from envcompose.analyse.calls import call_function, find_in_class, items_of, yielded
+from envcompose.analyse.calls import call_function, items_of, yielded
+from envcompose.analyse.classes import find_in_class
 from envcompose.analyse.expressions import EXPRESSIONS
 from envcompose.analyse.importing import NO_TORCH
 from envcompose.analyse.machine import ROOT, Machine, Seen, World, shorten
