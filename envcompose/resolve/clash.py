@@ -244,11 +244,11 @@ def _clash_of(name: str, package: _Package, reasons: Sequence[_Reason]) -> Clash
 def _no_release(name: str, versions: frozenset[Version], specifier: SpecifierSet) -> str:
     if not versions:
         return f"the index has nothing of {name} that fits"
-    text = f"the index has no release of {name} that satisfies {specifier}"
+    text = f"no release of {name} with a file for this Python and platform satisfies {specifier}"
     pins = [Version(one.version) for one in specifier if one.operator == "==" and not one.version.endswith("*")]
     final = _final(versions)
     if not pins:
-        return f"{text}; its newest is {max(final)}"
+        return f"{text}; the newest that has one is {max(final)}"
     below = max((version for version in final if version < pins[0]), default=None)
     above = min((version for version in final if version > pins[0]), default=None)
     near = [str(version) for version in (below, above) if version is not None]

@@ -39,7 +39,7 @@ ANSWERS = {
         DRIVER_HINT,
         "looking for repairs: at most 16 solves (--effort 0 skips)",
         "conflict: axolotl==0.13.0 cannot be had",
-        "  the index has no release of axolotl that satisfies ==0.13.0; the nearest are 0.12.2 and 0.13.1",
+        "  no release of axolotl with a file for this Python and platform satisfies ==0.13.0; the nearest are 0.12.2 and 0.13.1",
         "repairs, nearest first; each was solved:",
         "  1. axolotl ==0.13.0 -> ==0.10.0: axolotl[deepspeed,flash-attn] 0.10.0, torch 2.6.0, CUDA 12.4, Python 3.12",
         "     cost 24; download 3.7 GB and 1 file of unknown size; compiles nothing; by tables",

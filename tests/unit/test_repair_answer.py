@@ -342,7 +342,7 @@ def test_a_release_that_is_not_there_is_told_with_its_neighbours():
     assert found.conflict is not None
     assert conflict_sentence(found.conflict) == "stack==1.5 cannot be had"
     assert found.conflict.why == (
-        "the index has no release of stack that satisfies ==1.5; the nearest are 1.0 and 2.0",
+        "no release of stack with a file for this Python and platform satisfies ==1.5; the nearest are 1.0 and 2.0",
     )
     assert [repair.command for repair in found.repairs] == ["envcompose init stack==2.0"]
 
