@@ -101,8 +101,14 @@ def test_a_bound_that_conda_cannot_meet_sends_pypi_to_another_release(workspace:
     # numpy itself is not named; what is named needs a new one, so that the newest delta cannot be.
     workspace.index.wheel("delta", "2.0", "numpy<2")
     workspace.index.wheel("delta", "1.0", "numpy>=2")
-    workspace.write(conda='python = "3.12.*"\nwide-tool = "*"', pypi='delta = "*"')
+    workspace.index.wheel("gamma", "1.0", "packaging==23.2")
+    conda = 'python = "3.12.*"\nwide-tool = "*"'
+    workspace.write(conda=conda, pypi='delta = "*"')
     assert versions(workspace.lock())["delta"] == "1.0"
+    # Once packaging has to move, numpy is let loose too, and what delta would like of it is found not to be there.
+    workspace.write(conda=f'{conda}\npackaging = "*"', pypi='delta = "*"\ngamma = "*"')
+    found = versions(workspace.lock(fresh=True))
+    assert (found["delta"], found["packaging"], found["numpy"]) == ("1.0", "23.2", "2.2.6")
 
 
 def test_lines_of_both_layers_that_cannot_be_together_are_named(workspace: Workspace) -> None:
