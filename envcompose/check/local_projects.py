@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from envcompose.check.project_tables import table_problem
 from envcompose.check.verdict import Unmet
 from envcompose.errors import EnvcomposeError, PackageRequirementInvalid
 from envcompose.manifest.lock import LockedPypi
@@ -18,6 +18,7 @@ from envcompose.manifest.marker_reading import Comparison, Joined, read_marker
 from envcompose.manifest.marker_text import marker_text
 from envcompose.manifest.requirement_parts import parse_specifiers
 from envcompose.manifest.requirement_text import requirement_text
+from envcompose.manifest.toml_table import read_values
 from envcompose.ports import TextFiles
 
 
@@ -71,27 +72,29 @@ def is_folder(files: TextFiles, path: str) -> bool:
 def read_local_project(files: TextFiles, folder: str) -> LocalProject | None:
     """What a folder's pyproject.toml says without building; None where pixi trusts the lock instead.
 
-    That is so without a readable pyproject, with dynamic dependencies, and with requirements that do not parse.
-    Raises Unmet where pixi solves again.
+    That is so without a readable pyproject, with dynamic dependencies, and with metadata that do not parse.
+    Raises Unmet where pixi solves again, as for tables beside the metadata that uv does not take.
     """
     try:
-        values = tomllib.loads(files.read_bytes(f"{folder}/pyproject.toml").decode())
-    except (EnvcomposeError, OSError, ValueError, RecursionError):
+        values = read_values(files.read_bytes(f"{folder}/pyproject.toml").decode("utf-8-sig"), "pyproject.toml")
+    except (EnvcomposeError, OSError, ValueError):
         return None
-    project = values.get("project")
-    if not isinstance(project, dict) or not isinstance(project.get("name"), str):
-        return None
-    tool = values.get("tool")
-    tool = tool if isinstance(tool, dict) else {}
-    dynamic = project.get("dynamic", [])
-    if "dependencies" in dynamic or "optional-dependencies" in dynamic:
-        return None
-    if "dependencies" not in project and "poetry" in tool:
+    project, tool = values.get("project"), values.get("tool", {})
+    if not isinstance(project, dict) or not isinstance(tool, dict):
         return None
     try:
+        _check_metadata(project)
+        dynamic = _texts(project.get("dynamic", []))
+        if "dependencies" in dynamic or "optional-dependencies" in dynamic:
+            return None
+        if "dependencies" not in project and "poetry" in tool:
+            return None
         requires = tuple(_requires(project))
-    except (PackageRequirementInvalid, TypeError):
+    except (PackageRequirementInvalid, InvalidVersion, InvalidName, TypeError):
         return None
+    problem = table_problem(values)
+    if problem is not None:
+        raise Unmet("local-unreadable", f"{folder}/pyproject.toml cannot be read by uv: {problem}", project["name"])
     return LocalProject(
         name=str(canonicalize_name(project["name"])),
         version=_version(project.get("version")),
@@ -101,6 +104,16 @@ def read_local_project(files: TextFiles, folder: str) -> LocalProject | None:
     )
 
 
+def _check_metadata(project: dict[str, object]) -> None:
+    """Raises InvalidName, InvalidVersion or TypeError."""
+    name, version, python = (project.get(key) for key in ("name", "version", "requires-python"))
+    if not isinstance(name, str) or not isinstance(version, str | None) or not isinstance(python, str | None):
+        raise TypeError
+    canonicalize_name(name, validate=True)
+    if version is not None:
+        Version(version)
+
+
 def _requires(project: dict[str, object]) -> Iterable[Line]:
     for text in _texts(project.get("dependencies", [])):
         yield _line(text)
@@ -108,7 +121,7 @@ def _requires(project: dict[str, object]) -> Iterable[Line]:
     if not isinstance(extras, dict):
         raise TypeError
     for extra, texts in extras.items():
-        asked = f"extra == '{canonicalize_name(extra)}'"
+        asked = f"extra == '{canonicalize_name(extra, validate=True)}'"
         for text in _texts(texts):
             line = _line(text)
             yield replace(line, marker=_both(line.marker, asked))

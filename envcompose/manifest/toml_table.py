@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, time
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TypeVar
@@ -39,12 +40,34 @@ class TomlSource:
 
 
 def read_toml(text: str, path: str) -> TomlTable:
-    """Read TOML 1.1, as pixi does (line ends and trailing commas in inline tables). Raises ManifestInvalid."""
+    """Read TOML 1.1, as pixi does (line ends and trailing commas in inline tables). Raises ManifestInvalid.
+
+    Like pixi, it takes no dates and times, and no integer of more than 64 bits, in whatever table.
+    """
+    values, source = read_values(text, path), TomlSource(text, path)
+    _check_scalars(values, (), source)
+    return TomlTable(values, (), source)
+
+
+def _check_scalars(value: object, where: Path, source: TomlSource) -> None:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            _check_scalars(one, (*where, key), source)
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            _check_scalars(one, (*where, index), source)
+    elif isinstance(value, (date, time)):
+        raise source.wrong(where, f"pixi reads no dates and times, as in {value}", "put it in quotes")
+    elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise source.wrong(where, f"pixi reads no integer as large as {str(value)[:40]}", "put it in quotes")
+
+
+def read_values(text: str, path: str) -> dict[str, object]:
+    """The values of a text in TOML 1.1. Raises ManifestInvalid."""
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        values = _later_toml(text, path, error)
-    return TomlTable(values, (), TomlSource(text, path))
+        return _later_toml(text, path, error)
 
 
 def _later_toml(text: str, path: str, error: Exception) -> dict[str, object]:

@@ -45,12 +45,13 @@ def read_workspace(
     beside the manifest, or in `root`. With `pixi`, a version, `requires-pixi` must admit it.
     Raises ManifestInvalid with the line. What pixi only warns about is accepted.
     """
-    document = read_toml(text, path)
+    reader = ManifestReader(path, files, pixi, root)
     if path.endswith("pyproject.toml"):
         from envcompose.manifest.pyproject_workspace import read_pyproject
 
-        return read_pyproject(document, ManifestReader(path, files, pixi, root))
-    return ManifestReader(path, files, pixi, root).read(document)
+        # A mark of the byte order is taken in a pyproject.toml, and refused in a pixi.toml.
+        return read_pyproject(read_toml(text.removeprefix("\ufeff"), path), reader)
+    return reader.read(read_toml(text, path))
 
 
 class ManifestReader:

@@ -157,6 +157,38 @@ def test_a_project_on_disk_must_say_what_is_locked() -> None:
     assert [one.partition(" | ")[0] for one in reasons(HERE, python(), entry, wheel("x"))] == ["requirement-unusable"]
 
 
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ('[dependency-groups]\na = ["x y"]\n', "the dependency group a: 'x y' is no requirement: expected ; or the end before 'y'"),
+        ('[dependency-groups]\na = [{ include-group = "b" }]\n', "the dependency group a includes what is no group"),
+        ('[dependency-groups]\na = [{ include-group = "a" }]\n', "a dependency group includes itself"),
+        ("[tool.uv]\nmanaged = 1\n", "tool.uv.managed is neither true nor false"),
+        ("[tool.uv.sources]\nx = { foo = 1 }\n", "tool.uv.sources.x is no source"),
+        ("[[tool.uv.index]]\nname = 'x'\n", "tool.uv.index is no list of tables with a url"),
+        ("[tool.uv]\ndev-dependencies = ['x y']\n", None),
+        ("[tool.uv]\nworkspace = 1\n", "tool.uv.workspace is no table"),
+    ],
+)  # fmt: skip
+def test_a_project_whose_tables_uv_cannot_read_is_solved_again(more: str, problem: str | None) -> None:
+    entry = replace(wheel("here", "1", "x>=1"), url="./here", version=None, sha256=None)
+    found = reasons(HERE, python(), entry, wheel("x"), files={"here/pyproject.toml": PROJECT + more})
+    assert len(found) == 1
+    start = "local-unreadable | default on linux-64: home/here/pyproject.toml cannot be read by uv: "
+    assert found[0].startswith(start)
+    assert problem in (None, found[0].removeprefix(start))
+
+
+def test_a_project_in_newer_toml_is_read_too() -> None:
+    entry = replace(wheel("here", "1", "x>=1"), url="./here", version=None, sha256=None)
+    text = "\ufeff" + PROJECT + "urls = {\n  home = 'x',\n}\n"
+    assert reasons(HERE, python(), entry, wheel("x"), files={"here/pyproject.toml": text}) == []
+    changed = {"here/pyproject.toml": text.replace("x>=1", "x>=2")}
+    assert [one.partition(" | ")[0] for one in reasons(HERE, python(), entry, wheel("x"), files=changed)] == [
+        "local-changed"
+    ]
+
+
 def test_the_index_of_a_file_on_disk_is_that_of_another_machine_and_does_not_count() -> None:
     manifest = X + '[pypi-options]\nindex-url = "https://index.example/simple"\nfind-links = [{ path = "links" }]\n'
     entry = wheel("x", url="./links/x-1.0-py3-none-any.whl", sha256=None, index="file:///elsewhere/links")

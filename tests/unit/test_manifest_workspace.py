@@ -349,6 +349,9 @@ def test_dates_hold_for_packages_channels_and_all_others() -> None:
         (HEAD + 'channel-priority = "stict"\n', 4, "channel-priority cannot be 'stict'", "known here: strict, flexible, disabled"),
         (HEAD + '[pypi-options]\nindex-url = "http://1.2.3.4.5/"\n', 5, None, None),
         (HEAD.replace('"linux-64"', '{ name = "a", platform = "linux-64", archspec = "zen_4" }'), 3, "'zen_4' is no processor that archspec names", "did you mean zen4?"),
+        (HEAD + "[tool]\nday = 2026-01-02\n", 5, "pixi reads no dates and times, as in 2026-01-02", "put it in quotes"),
+        (HEAD + "[tool]\nbig = [1, 9223372036854775808]\n", 5, "pixi reads no integer as large as 9223372036854775808", None),
+        ("\ufeff" + HEAD, 1, None, None),
         (HEAD + "[dev]\nx = 1\n", 5, "dev.x must be a table, not an integer", None),
         (HEAD + "[dev]\nx = {}\n", 5, "x has no path, git or url", None),
     ],
@@ -449,6 +452,10 @@ def test_the_standard_tables_of_a_pyproject_are_read_as_strictly_as_pixi_reads_t
 ) -> None:
     assert old in PYPROJECT
     assert refusal(PYPROJECT.replace(old, new, 1), "pyproject.toml")[0] == line
+
+
+def test_a_mark_of_the_byte_order_is_taken_in_a_pyproject() -> None:
+    assert read("\ufeff" + PYPROJECT, "pyproject.toml").name == "my-app"
 
 
 def test_a_pyproject_without_pixi_is_no_manifest() -> None:
