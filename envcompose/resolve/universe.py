@@ -50,6 +50,25 @@ class Release:
         return self.file is not None and not self.file.is_wheel
 
 
+class Fitting:
+    """The releases of projects as a target takes them; a search shows the same pages again for every candidate."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int], tuple[list[Release], object, object]] = {}
+
+    def releases(self, name: str, files: Sequence[PackageFile], ranks: Mapping[str, int]) -> list[Release]:
+        """Each version with its best wheel, else its sdist, in the order of the files; versions without either are left out."""
+        key = (name, id(files), id(ranks))
+        if key not in self._known:
+            chosen = [
+                (version, best_wheel(members, ranks) or _sdist(members)) for version, members in _by_version(files)
+            ]
+            found = [Release(name=name, version=version, file=file) for version, file in chosen if file is not None]
+            # Both are kept with what was found, so that their ids stay their own.
+            self._known[key] = (found, files, ranks)
+        return self._known[key][0]
+
+
 class TargetUniverse:
     """See ports.Universe. Remembers what it showed, so that the answer can be traced to files."""
 
@@ -65,16 +84,19 @@ class TargetUniverse:
         implied: frozenset[str] | None = frozenset(),
         unisolated: frozenset[str] | None = None,
         ranks: Mapping[str, int] | None = None,
+        fitting: Fitting | None = None,
     ) -> None:
         """`implied` names link torch, also where no metadata say so; with None what metadata say is all that counts.
 
         Builds of `unisolated` names see `installed_torch`, those of all with None. `ranks` are the tags that fit,
         where they are not those of x86_64 Linux: then no file name shows the platform, as the resolver would judge it.
+        With `fitting` several universes over one index share what they find out.
         """
         self._index = index
         self._python = python
         self._ranks = wheel_ranks(python, glibc) if ranks is None else ranks
         self._disguised = ranks is not None
+        self._fitting = fitting or Fitting()
         self._admits = admits
         self._replaced = replaced or {}
         self._installed_torch = installed_torch
@@ -161,14 +183,8 @@ class TargetUniverse:
         return self._index.analysis(release.file, torches=(torch,), python=self._python).readings[0]
 
     def _group(self, name: str, files: Sequence[PackageFile]) -> list[Release]:
-        releases = []
-        for version, members in _by_version(files):
-            if not self._admits(name, version):
-                continue
-            chosen = best_wheel(members, self._ranks) or _sdist(members)
-            if chosen is not None:
-                releases.append(Release(name=name, version=version, file=chosen))
-        return releases
+        found = self._fitting.releases(name, files, self._ranks)
+        return [release for release in found if self._admits(name, release.version)]
 
     def _filename(self, release: Release) -> str:
         """The name under which the resolver sees a release: always a wheel, and unique for its version."""

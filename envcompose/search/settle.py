@@ -25,7 +25,7 @@ from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.closure import Closure, trace_closure
 from envcompose.resolve.partners import PARTNERS, island_releases, release_partners
 from envcompose.resolve.projects import Projects
-from envcompose.resolve.universe import Release, TargetUniverse, stub, unread
+from envcompose.resolve.universe import Fitting, Release, TargetUniverse, stub, unread
 from envcompose.search.deciding import Decider
 from envcompose.search.given import Given, for_resolver, given_of
 from envcompose.search.layers import MOST_ROUNDS, PYTHON, Clash, Joined, Layers, Twins, versions_of
@@ -68,6 +68,7 @@ class Settler:
         self._facts = facts
         self._index = index
         self._projects = Projects(index)
+        self._fitting = Fitting()
         self._resolver = resolver
         self._demand = demand
         self._stack = stack
@@ -149,6 +150,7 @@ class Settler:
             installed_torch=_visible_torch(prospect, locks=locks),
             implied=frozenset(name for name, recipe in self._facts.packages.items() if recipe.links_torch),
             replaced=replaced,
+            fitting=self._fitting,
         )
         environment = marker_environment(python)
         roots = self._roots(prospect, environment)

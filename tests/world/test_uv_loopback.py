@@ -140,6 +140,9 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with UvResolver() as resolver:
         resolver.resolve(question("alpha"), FakeUniverse(RELEASES))
+        scratch = Path(resolver._scratch.name)
+        assert [path.name for path in scratch.glob("r*")] == ["r1"]
+    assert not scratch.exists()
     assert list(tmp_path.iterdir()) == []
 
 
