@@ -310,6 +310,7 @@ def _world(
 
     own = NameFiles(DiskFiles(manifest.folder), cache=cache, http=http, now=time.time, offline=offline)
     links = LinkPages(cache=cache, http=http, now=time.time, offline=offline, refresh=refresh)
+    repositories = GitRepositories(folder, offline=offline)
     resolver = UvResolver(trace)
     try:
         with resolver:
@@ -321,7 +322,7 @@ def _world(
                 names=PublicNameMap(
                     facts, cache=cache, http=http, now=time.time, offline=offline, refresh=refresh, tell=trace
                 ),
-                sources=DiskSources(manifest.folder, GitRepositories(folder, offline=offline)),
+                sources=DiskSources(manifest.folder, repositories),
                 read_mapping=own.read,
                 read_links=links.read,
                 default_index=default_index(),
@@ -331,4 +332,5 @@ def _world(
                 trace=trace,
             )
     finally:
+        repositories.close()
         cache.close()

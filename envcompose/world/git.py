@@ -69,6 +69,11 @@ class GitRepositories:
                 self._trees[key] = CommitFiles(store, commit, subdirectory or "", mask_secrets(repository))
             return self._trees[key]
 
+    def close(self) -> None:
+        """End what still reads; the files of a commit can be read again afterwards."""
+        for tree in self._trees.values():
+            tree.close()
+
     def _store(self, repository: str) -> Path:
         if shutil.which("git") is None:
             raise GitMissing(repository=mask_secrets(repository))
