@@ -8,11 +8,13 @@ from functools import partial
 from envcompose.analyse.machine import Machine, choose, negate, shorten
 from envcompose.analyse.signals import Break, Continue, Return, Signal
 from envcompose.analyse.values import (
+    OutOfBudget,
     Raised,
     Scope,
 )
 
 MAX_EXPLORED = 3
+MAX_EXPLORED_STEPS = 2_000
 HOST_WORDS = ("platform", "version_info", "os.name", "__name__", "sys.argv", "maxsize", "hexversion")
 
 
@@ -49,12 +51,17 @@ def explore(machine: Machine, body: list[ast.stmt], scope: Scope, condition: str
     machine.soft += 1
     machine.dead += 1
     machine.conditions.append(condition)
+    limit, machine.limit = machine.limit, min(machine.limit, machine.steps + MAX_EXPLORED_STEPS)
     try:
         with machine.undone():
             machine.execute(body, scope)
     except (Signal, Raised):
         pass
+    except OutOfBudget:
+        if machine.steps > limit:
+            raise
     finally:
+        machine.limit = limit
         machine.conditions.pop()
         machine.soft -= 1
         machine.dead -= 1

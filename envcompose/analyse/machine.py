@@ -89,6 +89,8 @@ class Machine:
     touched_torch: bool = False
     asked_torch: bool = False
     """Did torch's version, or its absence, decide anything? Where not, equal runs follow for every torch."""
+    limit: int = MAX_STEPS
+    """Steps after which the evaluation, or what is only looked into, ends."""
     explored: dict[int, int] = field(default_factory=dict)
     """By the identity of statements that are not taken: how often they were looked into."""
     running: dict[int, int] = field(default_factory=dict)
@@ -112,9 +114,9 @@ class Machine:
         """Give an expression's value. Raises Raised for the program's own exceptions, OutOfBudget at the bounds."""
         self.steps += 1
         self.depth += 1
-        if self.steps > MAX_STEPS or self.depth > MAX_DEPTH:
+        if self.steps > self.limit or self.depth > MAX_DEPTH:
             self.depth -= 1
-            raise OutOfBudget("steps" if self.steps > MAX_STEPS else "depth")
+            raise OutOfBudget("steps" if self.steps > self.limit else "depth")
         try:
             handler = self.expressions.get(type(node))
             return handler(self, node, scope) if handler else self.unknown(node)
@@ -125,7 +127,7 @@ class Machine:
         """Execute statements in order; control flow leaves as the signals of `statements`."""
         for node in body:
             self.steps += 1
-            if self.steps > MAX_STEPS:
+            if self.steps > self.limit:
                 raise OutOfBudget("steps")
             self.line, self.file, self.scope = node.lineno, scope.file, scope
             handler = self.statements.get(type(node))
@@ -263,6 +265,7 @@ class Machine:
     def reset(self) -> None:
         """Forget the branches that were left by an error, keeping what was changed."""
         self.depth = self.soft = self.dead = self.guarded = self.trying = 0
+        self.limit = MAX_STEPS
         self.conditions.clear()
         self._journal.clear()
 
