@@ -25,7 +25,7 @@ from envcompose.write.analysis_document import analysis_document
 RULES = load_rules(recipe_texts()["tables/build_rules.toml"])
 SOURCE = {"kind": "folder", "file": "demo", "url": None, "sha256": None}
 EXAMPLES = int(os.environ.get("ANALYSER_EXAMPLES", "60"))
-"""A few in the default suite; `ANALYSER_EXAMPLES=1000000` for a long run by hand."""
+"""A few in the default suite. For a long run by hand there is a faster command: `python -m tests.fuzz.analyser`."""
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
