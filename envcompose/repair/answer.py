@@ -13,11 +13,14 @@ from envcompose.model.intent import Intent
 from envcompose.model.repair import DEFAULT_EFFORT, Change, Conflict, Repair, Repairs
 from envcompose.repair.attempts import Attempts, OutOfEffort
 from envcompose.repair.best_first import cheapest_choices
-from envcompose.repair.conflict import conflict_of_lines, find_conflict, named_places
+from envcompose.repair.conflict import SOLVER_RULE, conflict_of_lines, find_conflict, named_places
 from envcompose.search.relaxation import Choice, ProjectOption, settled
 from envcompose.search.relaxations import line_clash, line_parts, newest_clash, relaxations_of
 from envcompose.write.command import command_of
 from envcompose.write.words import STANDING_WORDS, weakest
+
+MOST_WORDS = 300
+"""How many characters of a solver's own words people read."""
 
 UNTOLD = "no versions of what they require go together; -v tells the resolver's own words"
 """What is said of a conflict that takes more than a few facts to tell."""
@@ -54,7 +57,7 @@ def answer(
     else:
         conflict = find_conflict(attempts, error, lines, most=effort // 2)
         if conflict is not None and not conflict.why:
-            conflict = replace(conflict, why=_facts_of(intent, world))
+            conflict = replace(conflict, why=_facts_of(intent, world, error))
         must = []
     if conflict is not None:
         told(conflict)
@@ -75,10 +78,15 @@ def answer(
     )
 
 
-def _facts_of(intent: Intent, world: World) -> tuple[str, ...]:
-    """What is told where a solver alone knows why: what the newest releases require of each other."""
+def _facts_of(intent: Intent, world: World, error: Infeasible) -> tuple[str, ...]:
+    """What is told where a solver alone knows why: what the newest releases require of each other, else the heart of its
+    words where they are short.
+    """
     clash = newest_clash(intent, world.facts, world.index)
-    return clash.facts if clash is not None else (UNTOLD,)
+    if clash is not None:
+        return clash.facts
+    words = [f"{entry.what}: {entry.why}" for entry in error.rejected if entry.rule == SOLVER_RULE]
+    return tuple(text for text in words if len(text) <= MOST_WORDS)[:1] or (UNTOLD,)
 
 
 def standing_of(composition: Composition) -> Standing:
