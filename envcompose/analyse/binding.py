@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from envcompose.analyse.calls import items_of
-from envcompose.analyse.machine import Machine, program_error, same
+from envcompose.analyse.machine import Machine, choice_of, program_error
 from envcompose.analyse.operations import put
 from envcompose.analyse.values import (
     Choice,
@@ -60,15 +60,8 @@ def _choice_columns(machine: Machine, targets: list[ast.expr], value: Choice) ->
         return None
     if len(fitting) == 1:
         return fitting[0][1]
-    return [choice_of(value, [(condition, row[index]) for condition, row in fitting]) for index in range(len(targets))]
-
-
-def choice_of(origin: Choice, options: list[tuple[str, Value]]) -> Value:
-    """Make a choice under the conditions of another; where all options are one thing, that thing."""
-    first = options[0][1]
-    if all(same(first, option) for _, option in options[1:]):
-        return first
-    return Choice(origin.text, None, origin.place, tuple(options))
+    columns = ([(condition, row[index]) for condition, row in fitting] for index in range(len(targets)))
+    return [choice_of(value.text, value.place, column) for column in columns]
 
 
 def _text(value: Value) -> str:

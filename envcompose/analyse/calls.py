@@ -8,7 +8,7 @@ from typing import cast
 
 from envcompose.analyse import library, natives
 from envcompose.analyse.classes import find_in_class, is_named_tuple, is_property, outer_bases
-from envcompose.analyse.machine import MAX_SIZE, Machine, choose, shorten
+from envcompose.analyse.machine import MAX_SIZE, Machine, choice_of, choose, shorten
 from envcompose.analyse.signals import Return
 from envcompose.analyse.values import (
     ABSENT,
@@ -205,9 +205,7 @@ def _call_choice(
         finally:
             machine.conditions.pop()
             machine.soft -= 1
-    if len(options) < 2:
-        return options[0][1] if options else machine.unknown(node)
-    return Choice(describe(node), None, (machine.file, machine.line), tuple(options))
+    return choice_of(describe(node), (machine.file, machine.line), options)
 
 
 def _call_method(
@@ -228,7 +226,7 @@ def _call_method(
         options.append((condition, result))
     if options and all(isinstance(option, bool) for _, option in options) and len({o for _, o in options}) == 1:
         return options[0][1]
-    return Choice(owner.text, None, owner.place, tuple(options))
+    return choice_of(owner.text, owner.place, options)
 
 
 def instantiate(machine: Machine, cls: Class, arguments: list[Value], keywords: dict[str, Value]) -> Value:

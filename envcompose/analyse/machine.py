@@ -342,6 +342,19 @@ def choose(condition: str, first: Value, second: Value) -> Value:
 MAX_OPTIONS = 8
 
 
+def choice_of(text: str, place: tuple[str, int], options: list[tuple[str, Value]]) -> Value:
+    """Give the value that is one of some, each under its condition; choices among them are spread out."""
+    spread: list[tuple[str, Value]] = []
+    for condition, option in options:
+        spread.extend(_options(option, condition))
+    if len(spread) > MAX_OPTIONS or not spread:
+        return Unknown(text, None, place)
+    first = spread[0][1]
+    if all(same(first, option) for _, option in spread[1:]):
+        return first
+    return Choice(text, None, place, tuple(spread))
+
+
 def _count(value: Value) -> int:
     return len(value.options) if isinstance(value, Choice) else 1
 

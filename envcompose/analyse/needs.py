@@ -48,6 +48,7 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
         *_declared(found, declared_place),
         *_imported(found),
         *_probed(found),
+        *_asked(found),
         *_started(found),
         *_from_extensions(found),
         *_from_cython_sources(found),
@@ -172,6 +173,17 @@ def _probed(found: Found) -> Iterator[BuildNeed]:
             distribution = outside_distribution(groups[0] or groups[1], found)
             if distribution and not seen.dead:
                 yield _need(distribution, seen, f"stops unless {groups[0] or groups[1]} is there", required=True)
+
+
+def _asked(found: Found) -> Iterator[BuildNeed]:
+    """Give what a build asks for without needing it: is it installed, and in which version?"""
+    for seen in found.seen("probe"):
+        name = str(seen.subject)
+        distribution = outside_distribution(name, found) if re.fullmatch(r"[A-Za-z_][\w.]*", name) else ""
+        if re.fullmatch(r"[A-Za-z][\w.-]*", name) and not distribution:
+            distribution = "" if name.partition(".")[0] in STANDARD else canonicalize_name(name)
+        if distribution and distribution not in ("pip", canonicalize_name(str(found.argument("name")))):
+            yield _need(distribution, seen, f"asks whether {name} is installed", required=False)
 
 
 def _started(found: Found) -> Iterator[BuildNeed]:

@@ -7,7 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 
-from envcompose.analyse.machine import MAX_OPTIONS, MAX_SIZE, Machine, program_error, shorten
+from envcompose.analyse.machine import MAX_SIZE, Machine, choice_of, program_error, shorten
 from envcompose.analyse.values import (
     ABSENT,
     EXECUTED,
@@ -54,12 +54,12 @@ def join_parts(machine: Machine, parts: list[Value], node: ast.AST) -> Value:
     choice = parts[index]
     if len(open_parts) > 1 or not isinstance(choice, Choice):
         return machine.unknown(node, truth=True if any(isinstance(p, str) and p for p in parts) else None)
-    options = tuple(
+    options = [
         (condition, join_parts(machine, [*parts[:index], text_of(machine, option), *parts[index + 1 :]], node))
         for condition, option in choice.options
         if option is not ABSENT
-    )
-    return Choice(text=shorten(node), options=options)
+    ]
+    return choice_of(shorten(node), (machine.file, machine.line), options)
 
 
 def text_of(machine: Machine, value: Value) -> Value:
@@ -152,7 +152,7 @@ def _joined_lists(machine: Machine, left: Value, right: Value, node: ast.AST) ->
             for condition, option in choice.options
             if isinstance(option, list)
         ]
-        return Choice(choice.text, None, choice.place, tuple(options)) if len(options) > 1 else None
+        return choice_of(choice.text, choice.place, options) if len(options) > 1 else None
     if isinstance(left, Unknown):
         return [machine.unknown(left.text), *right]
     return [*left, machine.unknown(right.text)] if isinstance(right, Unknown) else None
@@ -257,9 +257,7 @@ def _item_choice(machine: Machine, container: Value, key: Value, node: ast.AST |
                 options.append((condition, get_item(machine, held, wanted, node)))
             except Raised:
                 continue
-    if len(options) < 2:
-        return options[0][1] if options else machine.unknown(node)
-    return Choice(choice.text, None, choice.place, tuple(options[:MAX_OPTIONS]))
+    return choice_of(choice.text, choice.place, options)
 
 
 def delete_item(machine: Machine, container: Value, key: Value) -> None:

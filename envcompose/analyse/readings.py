@@ -26,6 +26,8 @@ from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import ABSENT, Choice, Unknown, Value
 from envcompose.model.analysis import MetadataSource, Reading, SdistTexts
 
+MAX_NESTED = 8
+MAX_VALUES = 20_000
 PROBES: tuple[str | None, ...] = (None, "2.10.0", "2.4.1")
 """Torches that are tried to find out whether requirements follow torch."""
 
@@ -51,6 +53,7 @@ class _Gathered:
         self.provides: set[str] = set()
         self.doubts: list[str] = []
         self.python: str | None = None
+        self._left = MAX_VALUES
 
     @property
     def is_certain(self) -> bool:
@@ -69,21 +72,26 @@ class _Gathered:
             (self.certain if certain else self.uncertain).setdefault(normal)
 
     def value(self, value: Value, extra: str = "", *, certain: bool = True) -> None:
-        """Add what setup() was given: texts, lists and tuples of them, whatever of it is known."""
-        if isinstance(value, str):
-            for line in requirement_lines(value):
-                self.add(line, extra, certain=certain)
-        elif isinstance(value, Choice):
-            self.doubts.append(f"{_at(value)}depends on: {value.text}")
-            for _, option in value.options:
-                self.value(option, extra, certain=False)
-        elif isinstance(value, Unknown):
-            self.doubts.append(f"{_at(value)}not known: {value.text}")
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                self.value(item, extra, certain=certain)
-        elif value is not None and value is not ABSENT:
-            self.value(getattr(value, "names", {}).get("text"), extra, certain=certain)
+        """Add what setup() was given: texts, lists and tuples of them, whatever of it is known, in its order."""
+        stack: list[tuple[Value, bool, int]] = [(value, certain, 0)]
+        while stack:
+            held, sure, depth = stack.pop()
+            self._left -= 1
+            if depth > MAX_NESTED or self._left < 0:
+                self.doubts.append("more lists inside of lists than are followed")
+                return
+            if isinstance(held, str):
+                for line in requirement_lines(held):
+                    self.add(line, extra, certain=sure)
+            elif isinstance(held, Choice):
+                self.doubts.append(f"{_at(held)}depends on: {held.text}")
+                stack.extend((option, False, depth + 1) for _, option in reversed(held.options))
+            elif isinstance(held, Unknown):
+                self.doubts.append(f"{_at(held)}not known: {held.text}")
+            elif isinstance(held, (list, tuple)):
+                stack.extend((item, sure, depth + 1) for item in reversed(held))
+            elif held is not None and held is not ABSENT:
+                stack.append((getattr(held, "names", {}).get("text"), sure, depth + 1))
 
     def extras(self, value: Value) -> None:
         """Add extras_require."""

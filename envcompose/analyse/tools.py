@@ -31,6 +31,26 @@ BY_KIND = {"CUDAExtension": ("nvcc", "cxx"), "CppExtension": ("cxx",), "Pybind11
 FETCHING = re.compile(r"\b(?:urlretrieve|urlopen|requests\.get|httpx\.get)\b")
 FETCHERS_OF_PYTHON = re.compile(r"(urllib\.request|urllib2?$|requests|httpx)\b")
 CMAKE_FETCH = re.compile(r"^\s*(?:FetchContent_Declare|ExternalProject_Add|file\s*\(\s*DOWNLOAD)", re.M | re.I)
+COMPILING = frozenset(
+    [
+        "pkg-config",
+        "pg_config",
+        "mysql_config",
+        "xml2-config",
+        "xslt-config",
+        "llvm-config",
+        "mpicc",
+        "mpicxx",
+        "swig",
+        "protoc",
+        "gfortran",
+        "bison",
+        "flex",
+        "autoconf",
+        "patchelf",
+    ]
+)
+"""Programs that a build of native code may start, besides its compilers."""
 FETCHERS = frozenset({"curl", "wget"})
 
 
@@ -127,7 +147,7 @@ def _of_commands(found: Found) -> Iterator[SystemNeed]:
         program = started_program(argv).rstrip(">")
         if seen.dead or (seen.soft and not seen.conditions):
             continue
-        if program in ("cmake", "ninja", "git") or (program == "nvcc" and compiles):
+        if program in ("cmake", "ninja", "git") or (compiles and program in ("nvcc", *COMPILING)):
             yield _need(program, seen, f"starts {program}")
         if program in ("cargo", "rustc"):
             yield _need("rust", seen, f"starts {program}")
