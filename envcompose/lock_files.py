@@ -11,21 +11,19 @@ Errors are `envcompose.errors.EnvcomposeError` with a code and an exit status. L
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envcompose.api import load_recipes
 from envcompose.check.acceptance import judge
 from envcompose.check.finding import Finding
 from envcompose.check.findings import findings_of
 from envcompose.check.verdict import Verdict
 from envcompose.errors import LockInvalid, LockMissing, LockRefused, LockUnsupported, ManifestMissing
-from envcompose.locking import LockedWorkspace, LockWorld, lock_workspace
+from envcompose.lock_world import LockWishes, lock_world
+from envcompose.locking import LockedWorkspace, lock_workspace
 from envcompose.manifest.lock import LockedPypi, LockFile, OtherLockVersion
 from envcompose.manifest.lock_reading import read_lock
 from envcompose.manifest.lock_text import render_lock
@@ -116,7 +114,8 @@ def lock_manifest(
     manifest = read_manifest(path)
     now = datetime.now(UTC)
     earlier, aged = (None, ()) if fresh else _kept(manifest)
-    with _world(manifest, offline=offline, refresh=refresh, now=now, tell=tell, trace=trace) as world:
+    wishes = LockWishes(offline=offline, refresh=refresh, tell=tell, trace=trace)
+    with lock_world(manifest.folder, wishes, now=now) as world:
         locked = lock_workspace(manifest.workspace, world, earlier=earlier)
     text = render_lock(locked.lock)
     verdict = _judged(manifest, text, now)
@@ -275,62 +274,3 @@ def _versions(locked: LockedWorkspace) -> dict[str, str]:
             }
             return dict(sorted(found.items()))
     return {}
-
-
-@contextmanager
-def _world(
-    manifest: ManifestFile,
-    *,
-    offline: bool,
-    refresh: bool,
-    now: datetime,
-    tell: Callable[[str], None],
-    trace: Callable[[str], None],
-) -> Iterator[LockWorld]:
-    """The real world: indexes, resolver, solver, names and sources, closed at the end."""
-    from envcompose.analyse import load_rules
-    from envcompose.world.cache import Cache, cache_folder
-    from envcompose.world.git import GitRepositories
-    from envcompose.world.http import Http
-    from envcompose.world.index import HttpIndex, IndexPolicy
-    from envcompose.world.links import LinkPages
-    from envcompose.world.name_map import PublicNameMap
-    from envcompose.world.own_names import NameFiles
-    from envcompose.world.rattler import RattlerSolver
-    from envcompose.world.trees import DiskSources
-    from envcompose.world.uv import UvResolver
-
-    facts, rules = load_recipes()
-    folder = cache_folder()
-    cache, http = Cache(folder), Http()
-    policy = IndexPolicy(offline=offline, refresh=refresh)
-
-    def open_index(subdir: str, urls: tuple[str | None, ...], dated: bool) -> HttpIndex:
-        return HttpIndex(replace(policy, urls=urls, subdir=subdir, dated=dated), cache, rules, time.time, http)
-
-    own = NameFiles(DiskFiles(manifest.folder), cache=cache, http=http, now=time.time, offline=offline)
-    links = LinkPages(cache=cache, http=http, now=time.time, offline=offline, refresh=refresh)
-    repositories = GitRepositories(folder, offline=offline)
-    resolver = UvResolver(trace)
-    try:
-        with resolver:
-            yield LockWorld(
-                rules=load_rules(rules),
-                open_index=open_index,
-                resolver=resolver,
-                solver=RattlerSolver(cache=folder, offline=offline, refresh=refresh, tell=trace),
-                names=PublicNameMap(
-                    facts, cache=cache, http=http, now=time.time, offline=offline, refresh=refresh, tell=trace
-                ),
-                sources=DiskSources(manifest.folder, repositories),
-                read_mapping=own.read,
-                read_links=links.read,
-                default_index=default_index(),
-                root=manifest.folder.as_uri(),
-                now=now,
-                tell=tell,
-                trace=trace,
-            )
-    finally:
-        repositories.close()
-        cache.close()
