@@ -99,7 +99,7 @@ class MatchSpec:
             (self.sha256, record.sha256),
             (self.license, record.license),
             (self.license_family, record.license_family),
-            (self.url, record.url),
+            (_place(self.url), _place(record.url)),
         )
         if any(wanted is not None and wanted != found for wanted, found in exact):
             return False
@@ -120,6 +120,11 @@ class MatchSpec:
 
     def __str__(self) -> str:
         return self.text or render_match_spec(self)
+
+
+def _place(url: str | None) -> str | None:
+    """An address to compare: a lock tells archives on disk by their paths, a manifest by `file://`."""
+    return None if url is None else url.removeprefix("file://")
 
 
 def render_match_spec(spec: MatchSpec) -> str:

@@ -262,6 +262,12 @@ def test_the_first_index_that_knows_a_name_hides_the_others_unless_all_are_asked
         assert versions(workspace.lock(fresh=True))["beta"] == "1.1"
 
 
+def test_a_conda_archive_by_address_is_locked(workspace: Workspace) -> None:
+    address = f"{workspace.channel}/noarch/packaging-23.2-pyh0_0.conda"
+    workspace.write(conda=f'python = "3.12.*"\npackaging = {{ url = "{address}" }}')
+    assert versions(workspace.lock()) == {"python": "3.12.4", "packaging": "23.2"}
+
+
 # Platforms and environments
 
 
