@@ -61,7 +61,7 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
     optional_with_torch = builds_with_torch(found)
     for need in needs:
         known = strongest.get(need.distribution)
-        if known is None or (need.required and not known.required):
+        if known is None or (need.required, need.taken) > (known.required, known.taken):
             strongest[need.distribution] = need
     if optional_with_torch and "ninja" in strongest and not uses_cmake(found):
         # torch's builder compiles without ninja, one file after the other; declaring it does not make it needed.
@@ -160,6 +160,7 @@ def _need(distribution: str, seen: Seen, why: str, *, required: bool | None = No
         condition=" and ".join(seen.conditions) or None,
         place=seen.place,
         why=why,
+        taken=not seen.dead,
     )
 
 

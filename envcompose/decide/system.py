@@ -157,6 +157,9 @@ class _Layer:
         conda: set[str] = set()
         for distribution, why in sorted(wanted.items()):
             name = self._tool(distribution) or self.conda_name(distribution)
+            if name is None and why == "wanted by the build":
+                # It builds without; somebody else's accelerator, as often as not.
+                continue
             if name is None:
                 self._warn(
                     "build-need-without-conda",
@@ -361,6 +364,7 @@ def _importable(analysis: Analysis, island: frozenset[str]) -> dict[str, str]:
     found = {
         need.distribution: "wanted by the build" if not need.required else "needed by the build"
         for need in analysis.build_needs
+        if need.required or need.taken
     }
     for requirement in _parsed(analysis.build_requires):
         found.setdefault(canonicalize_name(requirement.name), "a declared build requirement")

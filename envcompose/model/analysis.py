@@ -99,6 +99,8 @@ class BuildNeed:
     """The source expression under which the need arises; None where it always does."""
     place: Place | None
     why: str
+    taken: bool = True
+    """False where it is asked for only in a branch that is not taken at the defaults of the switches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

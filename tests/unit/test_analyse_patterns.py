@@ -341,3 +341,34 @@ def test_a_wheel_at_a_whole_address_is_told_where_a_command_that_is_not_taken_wo
     (wheel,) = analyse({"setup.py": setup}).prebuilt
     assert wheel.url == "https://wheels.example.invalid/{commit}/demo-1.0-cp{python}-abi3-linux_x86_64.whl"
     assert wheel.switches == ("DEMO_USE_PRECOMPILED",)
+
+
+def test_what_only_a_switch_that_is_off_asks_for_is_not_taken() -> None:
+    setup = """
+        import os
+        from setuptools import setup
+        if os.getenv("DEMO_OTHER", "0") == "1":
+            import other
+        try:
+            import wheel
+        except ImportError:
+            wheel = None
+        setup(name="demo")
+    """
+    needs = analyse({"setup.py": setup}).build_needs
+    told = {need.distribution: (need.required, need.taken) for need in needs}
+    assert told == {"other": (False, False), "setuptools": (True, True), "wheel": (False, True)}
+
+
+def test_what_a_build_asks_for_and_does_not_need_is_told() -> None:
+    setup = """
+        from importlib.metadata import PackageNotFoundError, version
+        from setuptools import setup
+        try:
+            installed = version("torch")
+        except PackageNotFoundError:
+            installed = "2.6.0"
+        setup(install_requires=[f"torch=={installed}"])
+    """
+    (need,) = (need for need in analyse({"setup.py": setup}).build_needs if need.distribution == "torch")
+    assert (need.required, need.why, str(need.place)) == (False, "asks whether torch is installed", "setup.py:5")
