@@ -38,7 +38,9 @@ def python(version: str = "3.11.5") -> LockedConda:
     return conda("python", version, build="h0_0_cpython", subdir="linux-64")
 
 
-def wheel(name: str, version: str | None = "1.0", *requires: str, tags: str = "py3-none-any", **more: Any) -> LockedPypi:
+def wheel(
+    name: str, version: str | None = "1.0", *requires: str, tags: str = "py3-none-any", **more: Any
+) -> LockedPypi:
     """A wheel of the index."""
     file_name = f"{name.replace('-', '_')}-{version}-{tags}.whl"
     values: dict[str, Any] = {
