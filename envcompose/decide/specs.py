@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-
 _COMPATIBLE = re.compile(r"~=\s*(\d+(?:\.\d+)+)")
 
 

@@ -81,7 +81,10 @@ def test_a_repair_by_words_alone_is_a_command_that_composes(program: Program, in
     assert outcome.status == 1
     (command,) = commands_of(outcome.err)
     assert command == f"envcompose init zeta==3.0 delta --index {index.url} -o 'my env'"
-    assert "  no release of zeta with a file for this Python and platform satisfies ==3.1; the nearest is 3.0" in outcome.err.splitlines()
+    assert (
+        "  no release of zeta with a file for this Python and platform satisfies ==3.1; the nearest is 3.0"
+        in outcome.err.splitlines()
+    )
     taken = program.run(*shlex.split(command)[1:])
     assert (taken.status, taken.err) == (0, "")
     assert (program.folder / "my env" / "pixi.toml").is_file()

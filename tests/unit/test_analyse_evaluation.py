@@ -212,7 +212,7 @@ def test_a_generator_under_an_undecided_condition_gives_what_it_may_yield() -> N
         y = list(i for i in f() if i == "b")
     """
     x = value(source)
-    assert [option for _, option in x[0].options][0] == "a"
+    assert next(option for _, option in x[0].options) == "a"
     assert x[1] == "b"
 
 
