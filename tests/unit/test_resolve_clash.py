@@ -101,10 +101,14 @@ def test_a_version_that_is_not_there_is_told_with_its_neighbours():
     shelf = Shelf({"a": {"0.12.2": NONE, "0.13.0.dev0": NONE, "0.13.1": NONE, "0.14.0": NONE}})
     found = clash(shelf, "a==0.13.0")
     assert found is not None
-    assert found.facts == ("no release of a with a file for this Python and platform satisfies ==0.13.0; the nearest are 0.12.2 and 0.13.1",)
+    assert found.facts == (
+        "no release of a with a file for this Python and platform satisfies ==0.13.0; the nearest are 0.12.2 and 0.13.1",
+    )
     above = clash(shelf, "a>=1")
     assert above is not None
-    assert above.facts == ("no release of a with a file for this Python and platform satisfies >=1; the newest that has one is 0.14.0",)
+    assert above.facts == (
+        "no release of a with a file for this Python and platform satisfies >=1; the newest that has one is 0.14.0",
+    )
 
 
 def test_a_name_that_only_a_requirement_knows_is_told_with_who_wants_it():
