@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -31,6 +32,8 @@ from envcompose.analyse.values import (
 )
 
 MAX_UNSURE_CALLS = 3
+SPEC = re.compile(r"^(?:\w+\.)*find_spec\(['\"]([\w.]+)['\"]\)$")
+SPEC_FIELDS = frozenset({"origin", "loader", "submodule_search_locations", "parent", "has_location"})
 YIELDS = "(yields)"
 """The name, impossible in Python, under which a generator's values collect in its scope."""
 
@@ -61,6 +64,10 @@ def get_attribute(machine: Machine, owner: Value, name: str) -> Value:
         plain = all(option is ABSENT or isinstance(option, (*PLAIN, list, dict)) for _, option in owner.options)
         return Method(owner, name) if plain else machine.unknown(f"{owner.text}.{name}")
     if isinstance(owner, Unknown):
+        found = SPEC.search(owner.text) if name in SPEC_FIELDS else None
+        if found is not None and owner.text.endswith(")"):
+            # Who asks where a module lies without asking whether it is there needs it.
+            machine.see("import", found.group(1))
         return machine.unknown(f"{owner.text}.{name}"[:160])
     if isinstance(owner, Instance):
         return _instance_attribute(machine, owner, name)

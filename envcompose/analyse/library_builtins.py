@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from dataclasses import replace
 from typing import Any
 
 from envcompose.analyse.calls import call_value, get_attribute, items_of
@@ -301,6 +302,11 @@ def _type(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
     return arguments[0].cls if arguments and isinstance(arguments[0], Instance) else machine.unknown(node)
 
 
+def _property(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    getter = arguments[0] if arguments else keywords.get("fget")
+    return replace(getter, kind="property") if isinstance(getter, Function) else machine.unknown(node)
+
+
 def _error(name: str) -> Any:
     def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
         text = arguments[0] if arguments and isinstance(arguments[0], str) else ""
@@ -365,7 +371,7 @@ CALLS.update(
         "builtins.locals": _locals,
         "builtins.vars": _locals,
         "builtins.type": _type,
-        "builtins.property": first_argument,
+        "builtins.property": _property,
         "builtins.staticmethod": first_argument,
     }
 )

@@ -32,10 +32,14 @@ def _on_paths(function: Any) -> Any:
             return machine.unknown(node)
         try:
             return function(*(str(value) for value in arguments))
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise program_error(error) from error
 
     return handler
+
+
+def _expanded(path: str) -> str:
+    return path
 
 
 def _absolute(path: str) -> str:
@@ -194,7 +198,7 @@ CALLS.update(
         "os.path.abspath": _on_paths(_absolute),
         "os.path.realpath": _on_paths(_absolute),
         "os.path.normpath": _on_paths(normpath),
-        "os.path.expanduser": _on_paths(str),
+        "os.path.expanduser": _on_paths(_expanded),
         "os.path.relpath": _on_paths(_relative),
         "os.path.isabs": _on_paths(isabs),
         "os.path.split": _on_paths(split),

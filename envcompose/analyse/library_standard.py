@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
+import math
 import textwrap
 import tomllib
 from pathlib import PurePosixPath
@@ -11,14 +13,16 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from envcompose.analyse.calls import items_of
+from envcompose.analyse.calls import items_of, present
 from envcompose.analyse.files import call_file
 from envcompose.analyse.library import ALIASES, ATTRIBUTES, CALLS, METHODS
 from envcompose.analyse.library_builtins import ignored, pure_call
-from envcompose.analyse.machine import Machine, program_error
+from envcompose.analyse.machine import Machine, condition_of, negate, program_error
 from envcompose.analyse.patterns import match_pattern
 from envcompose.analyse.values import (
+    ABSENT,
     PLAIN,
+    Choice,
     Instance,
     TextFile,
     Value,
@@ -120,6 +124,26 @@ def _chain_all(machine: Machine, arguments: Values, keywords: Keywords, node: Va
     return machine.unknown(node) if inner is None else _chain(machine, inner, {}, node)
 
 
+MAX_PRODUCT = 5_000
+
+
+def _product(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    columns = [items_of(machine, argument) for argument in arguments]
+    known = [column for column in columns if column is not None]
+    if len(known) < len(columns) or keywords or math.prod(map(len, known)) > MAX_PRODUCT:
+        return machine.unknown(node)
+    return [_together(machine, row) for row in itertools.product(*known)]
+
+
+def _together(machine: Machine, row: tuple[Value, ...]) -> Value:
+    """Give a row that is there where all of its parts are."""
+    conditions = [condition for part in row if (condition := condition_of(part)) is not None]
+    if not conditions:
+        return row
+    whole, told = tuple(present(machine, part, "") for part in row), " and ".join(dict.fromkeys(conditions))
+    return Choice(told, None, (machine.file, machine.line), ((told, whole), (negate(told), ABSENT)))
+
+
 def _path(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
     if any(not isinstance(value, (str, PurePosixPath)) for value in arguments):
         return machine.unknown(node)
@@ -203,6 +227,7 @@ CALLS.update(
         "textwrap.dedent": pure_call(textwrap.dedent),
         "packaging.version.Version": pure_call(_version),
         "itertools.chain": _chain,
+        "itertools.product": _product,
         "itertools.chain.from_iterable": _chain_all,
         "pathlib.Path": _path,
         "pathlib.Path.cwd": lambda m, a, k, n: PurePosixPath("/sdist"),

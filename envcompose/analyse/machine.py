@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envcompose.analyse.members import Members
+from envcompose.analyse.signals import Signal
 from envcompose.analyse.values import ABSENT, Choice, Opaque, OutOfBudget, Raised, Scope, Unknown, Value
 from envcompose.model.analysis import Place, SdistTexts
 
@@ -244,12 +245,12 @@ class Machine:
         left: BaseException | None = None
         try:
             body()
-        except OutOfBudget:
-            self._rollback()
-            raise
-        except Exception as signal:
+        except (Signal, Raised) as signal:
             # Its traceback holds this frame, which holds it.
             left = signal.with_traceback(None)
+        except BaseException:
+            self._rollback()
+            raise
         finally:
             self.conditions.pop()
         changed = self._journal.pop()
@@ -340,6 +341,14 @@ def choose(condition: str, first: Value, second: Value) -> Value:
 
 
 MAX_OPTIONS = 8
+
+
+def condition_of(item: Value) -> str | None:
+    """Say under which condition an element that a container may lack is there; None for one that is there."""
+    if not isinstance(item, Choice) or all(option is not ABSENT for _, option in item.options):
+        return None
+    conditions = [condition for condition, option in item.options if option is not ABSENT]
+    return " or ".join(conditions[:2]) or None
 
 
 def choice_of(text: str, place: tuple[str, int], options: list[tuple[str, Value]]) -> Value:

@@ -75,17 +75,18 @@ def _submodules(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     for seen, record in extensions(found):
         for text in paths_in(record.names.get("include_dirs")):
             member = member_path(text) if len(text) < 500 else None
-            if member and member not in folders and member not in told and _is_missed(found, member):
+            if member and member not in folders and member not in told and _is_missed(found, needs, member):
                 told.add(member)
                 what = f"the include folder {member} is not in the sdist: a git submodule that was left out looks so"
                 yield Trap(code="submodule-missing", text=what, place=seen.place)
 
 
-def _is_missed(found: Found, folder: str) -> bool:
+def _is_missed(found: Found, needs: tuple[BuildNeed, ...], folder: str) -> bool:
     """Is a folder one that sources are kept in, and do others include something of it, if there are any to tell?"""
     if re.match(r"(build|_build|_skbuild|dist|\.)", folder):
         return False
-    parts = folder.split("/")
+    # What a distribution of the build brings is not missed either.
+    parts = set(folder.split("/")) - {need.distribution for need in needs}
     heads = (header.partition("/")[0] for header, _ in outside_includes(found) if "/" in header)
     return not found.sdist.included or any(head in parts for head in heads)
 

@@ -8,10 +8,10 @@ from functools import partial
 
 from envcompose.analyse.binding import assign
 from envcompose.analyse.branching import execute_both, execute_if
-from envcompose.analyse.calls import call_value, get_attribute, items_of
+from envcompose.analyse.calls import call_value, get_attribute, items_of, present
 from envcompose.analyse.catching import execute_assert, execute_raise, execute_try
 from envcompose.analyse.importing import import_from, import_module
-from envcompose.analyse.machine import Machine, Statement, shorten
+from envcompose.analyse.machine import Machine, Statement, condition_of, shorten
 from envcompose.analyse.operations import delete_item, operate
 from envcompose.analyse.signals import Break, Continue, Return
 from envcompose.analyse.values import (
@@ -22,6 +22,7 @@ from envcompose.analyse.values import (
     Scope,
     TextFile,
     Unknown,
+    Value,
 )
 
 MAX_TURNS = 5_000
@@ -105,16 +106,25 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
         for count, item in enumerate(items):
             if count > MAX_TURNS:
                 break
-            assign(machine, node.target, item, scope)
             if machine.unsure_exits - before > MAX_UNSURE:
                 break
+            condition = condition_of(item)
+            if condition is not None:
+                turn = partial(_assigned_turn, machine, node, present(machine, item, condition), scope)
+                execute_both(machine, condition, turn, [], scope)
+                continue
             try:
-                machine.execute(node.body, scope)
+                _assigned_turn(machine, node, item, scope)
             except Break:
                 return
             except Continue:
                 continue
         _after_loop(machine, node, scope, sure=machine.unsure_exits == before)
+
+
+def _assigned_turn(machine: Machine, node: ast.For | ast.AsyncFor, item: Value, scope: Scope) -> None:
+    assign(machine, node.target, item, scope)
+    machine.execute(node.body, scope)
 
 
 def _after_loop(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope, *, sure: bool) -> None:

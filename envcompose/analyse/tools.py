@@ -234,7 +234,9 @@ def download_place(found: Found) -> Place | None:
 
 
 def _nvcc_floor(found: Found) -> tuple[str, Place] | None:
-    floors = [(m, seen.place) for seen in found.seen("raises") for m in NVCC_FLOOR.findall(str(seen.subject[1]))]
+    # A refusal that asks for more than an old nvcc (an architecture that it lacks, too) is no floor.
+    refused = [(NVCC_FLOOR.fullmatch(str(seen.subject[1])), seen.place) for seen in found.seen("raises")]
+    floors = [(match.group(1), place) for match, place in refused if match is not None]
     return max(floors, key=lambda floor: tuple(int(part) for part in floor[0].split(".")), default=None)
 
 

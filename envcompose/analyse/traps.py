@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from envcompose.analyse.found import Found, backend_module, refusal
+from envcompose.analyse.found import Found, backend_module, commands, refusal
 from envcompose.analyse.native_traps import NATIVE_FINDERS
 from envcompose.analyse.needs import is_declared
 from envcompose.analyse.tools import line_with
@@ -99,6 +99,15 @@ def _moved(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
             yield Trap(code="moved-module", text=text, place=seen.place)
 
 
+def _runs_pip(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    """Tell of a build that has pip install something, into whatever environment it runs in."""
+    for seen, argv in commands(found):
+        words = [word.rpartition("/")[2] for word in argv[:5]]
+        if "install" in words and any(re.match(r"pip[\d.]*$", word) for word in words) and not seen.soft:
+            yield Trap(code="runs-pip", text=f"the build runs {' '.join(argv)[:120]}", place=seen.place)
+            return
+
+
 def _environment(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     for seen in found.seen("switch"):
         if seen.subject[0] == "CONDA_PREFIX":
@@ -123,6 +132,7 @@ FINDERS: tuple[Finder, ...] = (
     _stub,
     _removed,
     _moved,
+    _runs_pip,
     _environment,
     _raises,
     *NATIVE_FINDERS,

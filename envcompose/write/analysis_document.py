@@ -65,9 +65,9 @@ def isolated_build(analysis: Analysis) -> tuple[str, str]:
     traps = {trap.code: trap for trap in reversed(analysis.traps)}
     if "stub-sdist" in traps:
         return "not-a-build", traps["stub-sdist"].text
-    if "torch-left-out" in traps and not traps.keys() & {"refuses", "undeclared-need"}:
+    if "torch-left-out" in traps and not traps.keys() & {"refuses", "raises", "undeclared-need"}:
         return "works", traps["torch-left-out"].text
-    for code in ("refuses", "sources-missing", "submodule-missing", "torch-undeclared", "undeclared-need"):
+    for code in ("refuses", "raises", "sources-missing", "submodule-missing", "torch-undeclared", "undeclared-need"):
         if code in traps:
             return "fails", traps[code].text
     if "torch-declared" in traps:

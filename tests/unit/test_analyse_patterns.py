@@ -372,3 +372,113 @@ def test_what_a_build_asks_for_and_does_not_need_is_told() -> None:
     """
     (need,) = (need for need in analyse({"setup.py": setup}).build_needs if need.distribution == "torch")
     assert (need.required, need.why, str(need.place)) == (False, "asks whether torch is installed", "setup.py:5")
+
+
+def test_an_installed_compiler_that_lacks_an_architecture_is_no_floor_of_its_version() -> None:
+    setup = """
+        import os
+        from packaging.version import Version
+        from setuptools import setup
+        from torch.utils.cpp_extension import CUDA_HOME, CUDAExtension
+
+        nvcc_version = Version(os.popen("nvcc --version").read())
+        if nvcc_version < Version("11.0"):
+            raise RuntimeError("CUDA 11.0 or higher is required")
+        if any(name.startswith("8.9") for name in os.environ["ARCHS"].split()) and nvcc_version < Version("11.8"):
+            raise RuntimeError("CUDA 11.8 or higher is required for compute capability 8.9")
+        setup(ext_modules=[CUDAExtension("demo", ["demo.cu"])])
+    """
+    assert "nvcc>=11.0" in tools(analyse({"setup.py": setup, "demo.cu": ""}))
+
+
+def test_a_build_that_runs_pip_is_a_trap() -> None:
+    setup = """
+        import subprocess, sys
+        from setuptools import setup
+        subprocess.check_call([sys.executable, "-m", "pip", "install", "numpy"])
+        setup(name="demo")
+    """
+    (trap,) = (trap for trap in analyse({"setup.py": setup}).traps if trap.code == "runs-pip")
+    assert "pip install numpy" in trap.text
+
+
+def test_what_only_a_command_for_developers_imports_is_no_need() -> None:
+    setup = """
+        from setuptools import setup
+        from setuptools.command.develop import develop
+
+        class Develop(develop):
+            def run(self):
+                import notify2
+                super().run()
+
+        setup(name="demo", cmdclass={"develop": Develop})
+    """
+    assert required(analyse({"setup.py": setup})) == {"setuptools"}
+
+
+def test_a_build_that_stops_fails_in_isolation() -> None:
+    setup = """
+        from setuptools import setup
+        setup(name="demo", version=open("missing.txt").read())
+    """
+    analysis = analyse({"setup.py": setup})
+    assert isolated_build(analysis)[0] == "fails"
+    assert "raises" in traps(analysis)
+
+
+def test_who_asks_where_a_module_lies_needs_it() -> None:
+    setup = """
+        from importlib.util import find_spec
+        from setuptools import setup
+        folder = find_spec("nanobind").origin
+        setup(name="demo")
+    """
+    assert "nanobind" in required(analyse({"setup.py": setup}))
+
+
+def test_elements_that_a_list_may_lack_run_under_their_condition() -> None:
+    setup = """
+        import itertools, os
+        from setuptools import Extension, setup
+        kinds = ["cpu"]
+        if os.path.exists("/opt/toolkit"):
+            kinds.append("gpu")
+        extensions = []
+        for name, kind in itertools.product(["one", "two"], kinds):
+            extensions.append(Extension(f"demo.{name}_{kind}", [f"{name}_{kind}.c"]))
+        setup(ext_modules=extensions)
+    """
+    files = {"setup.py": setup} | {f"{name}_{kind}.c": "" for name in ("one", "two") for kind in ("cpu", "gpu")}
+    analysis = analyse(files)
+    assert {"demo.one_cpu", "demo.one_gpu", "demo.two_cpu", "demo.two_gpu"} <= set(analysis.extension_modules)
+
+
+def test_a_property_made_by_call_is_read_as_one() -> None:
+    setup = """
+        from setuptools import Extension, setup
+
+        class Late(Extension):
+            def _read(self):
+                import numpy
+                return [numpy.get_include()]
+
+            def _write(self, value):
+                pass
+
+            include_dirs = property(_read, _write)
+
+        setup(ext_modules=[Late("demo", ["demo.c"])])
+    """
+    assert "numpy" in required(analyse({"setup.py": setup, "demo.c": ""}))
+
+
+def test_another_encoding_given_to_a_path_is_the_programs_error() -> None:
+    setup = """
+        import os
+        from setuptools import setup
+        if os.environ.get("X"):
+            os.path.expanduser("", "\\ud800")
+        setup(name="demo")
+    """
+    assert required(analyse({"setup.py": setup})) == {"setuptools"}
