@@ -110,9 +110,15 @@ def extensions(found: Found) -> list[tuple[Seen, Instance]]:
     return [(seen, record) for seen, record in made if not seen.dead]
 
 
+def kind_of(record: Instance) -> str:
+    """Name the class that an extension was made by; the program may have set anything there."""
+    kind = record.names.get("kind")
+    return kind if isinstance(kind, str) else ""
+
+
 def builds_with_torch(found: Found) -> bool:
     """Are extensions of a default build made by torch's builder, or by a CMake that looks for torch?"""
-    if any(record.names.get("kind") in TORCH_BUILDERS for _, record in extensions(found)):
+    if any(kind_of(record) in TORCH_BUILDERS for _, record in extensions(found)):
         return True
     return bool(_cmake_torch(found))
 

@@ -15,6 +15,7 @@ from envcompose.analyse.found import (
     cmake_torch_place,
     extensions,
     is_cmake_build,
+    kind_of,
 )
 from envcompose.analyse.tools import tool_needs
 from envcompose.analyse.trim import is_aside
@@ -73,8 +74,8 @@ def _outside(includes: list[tuple[str, Place | None]]) -> Iterator[tuple[str, Pl
 
 def _builders(found: Found) -> Iterator[tuple[str, Place | None, str | None]]:
     for seen, record in extensions(found):
-        if record.names.get("kind") in TORCH_BUILDERS:
-            yield str(record.names["kind"]), seen.place, " and ".join(seen.conditions) or None
+        if kind_of(record) in TORCH_BUILDERS:
+            yield kind_of(record), seen.place, " and ".join(seen.conditions) or None
     place = cmake_torch_place(found)
     if place is not None and any(name.endswith(".cu") for name, _ in found.sdist.names):
         yield "find_package(Torch)", place, None

@@ -44,7 +44,7 @@ def _search(kind: str) -> Any:
         if len(values) < needed:
             return machine.unknown(node)
         if isinstance(values[0], Instance) and values[0].cls == "re.Pattern":
-            values[0] = values[0].names["pattern"]
+            values[0] = values[0].names.get("pattern")
         flags = keywords.get("flags", values[-1] if len(values) > (4 if kind == "sub" else 2) else 0)
         if not all(isinstance(v, str) for v in values[:needed]):
             return machine.unknown(node)
@@ -66,10 +66,12 @@ def _compile(machine: Machine, arguments: Values, keywords: Keywords, node: Valu
 
 def _pattern_method(kind: str) -> Any:
     def handler(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-        pattern, *rest = arguments
-        if not all(isinstance(v, str) for v in rest[: 2 if kind == "sub" else 1]) or not rest:
+        # A program may set whatever it wants on a pattern that it compiled.
+        values = [arguments[0].names.get("pattern"), *arguments[1:]]
+        needed = 3 if kind == "sub" else 2
+        if len(values) < needed or not all(isinstance(value, str) for value in values[:needed]):
             return machine.unknown(node)
-        return match_pattern(machine, kind, [pattern.names["pattern"], *rest], pattern.names["flags"], node)
+        return match_pattern(machine, kind, values, _flags(arguments[0].names.get("flags")), node)
 
     return handler
 

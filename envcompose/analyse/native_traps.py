@@ -15,7 +15,7 @@ from envcompose.analyse.conclusions import (
     standard_files,
 )
 from envcompose.analyse.files import member_path
-from envcompose.analyse.found import Found, cmake_file, extensions, is_cmake_build
+from envcompose.analyse.found import Found, cmake_file, extensions, is_cmake_build, kind_of
 from envcompose.analyse.headers import outside_includes
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.tools import download_place, line_with
@@ -52,7 +52,7 @@ def _stem(path: str) -> str:
 def _no_cuda_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     """Tell of a CUDA extension whose sources are globbed or computed, in an sdist without any native source."""
     for seen, record in extensions(found):
-        if record.names.get("kind") == "CUDAExtension" and not any(
+        if kind_of(record) == "CUDAExtension" and not any(
             name.endswith((".cu", ".cpp", ".cc", ".cxx", ".c")) for name, _ in found.sdist.names
         ):
             if not paths_in(record.names.get("sources")):
@@ -155,8 +155,8 @@ def _needing_gpu(found: Found) -> Iterator[Seen]:
 
 
 def _has_cuda(found: Found) -> bool:
-    kinds = {record.names.get("kind") for _, record in extensions(found)}
-    return "CUDAExtension" in kinds or count_sources(found.sdist, CUDA) > 0
+    cuda = any(kind_of(record) == "CUDAExtension" for _, record in extensions(found))
+    return cuda or count_sources(found.sdist, CUDA) > 0
 
 
 ARCHES = re.compile(r"gencode|generate-code|-arch[= ]|TORCH_CUDA_ARCH_LIST|--gpu-architecture")
@@ -164,7 +164,7 @@ ARCHES = re.compile(r"gencode|generate-code|-arch[= ]|TORCH_CUDA_ARCH_LIST|--gpu
 
 def _arch_list(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     """Tell of CUDA extensions that name no GPU architecture: torch then asks the building machine's GPUs."""
-    made = [seen for seen, record in extensions(found) if record.names.get("kind") == "CUDAExtension"]
+    made = [seen for seen, record in extensions(found) if kind_of(record) == "CUDAExtension"]
     texts = [found.sdist.texts[file] for file in standard_files(found)]
     if made and not any(ARCHES.search(text) for text in texts):
         text = (

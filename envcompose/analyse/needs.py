@@ -24,6 +24,7 @@ from envcompose.analyse.found import (
     cmake_torch_place,
     commands,
     extensions,
+    kind_of,
     refusal,
     started_program,
     uses_cmake,
@@ -205,7 +206,7 @@ def _started(found: Found) -> Iterator[BuildNeed]:
 
 def _from_extensions(found: Found) -> Iterator[BuildNeed]:
     for seen, record in extensions(found):
-        if record.names.get("kind") in TORCH_BUILDERS:
+        if kind_of(record) in TORCH_BUILDERS:
             yield _need("torch", seen, f"builds a {record.names['kind']}", required=True)
             yield _need("ninja", seen, "torch's builder uses ninja where it is importable", required=False)
             break

@@ -18,11 +18,12 @@ from envcompose.analyse.found import (
     commands,
     extensions,
     is_cmake_build,
+    kind_of,
     started_program,
 )
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.trim import is_aside
-from envcompose.analyse.values import Value, paths_in, shown
+from envcompose.analyse.values import Value, paths_in
 from envcompose.model.analysis import Place, SystemNeed
 
 NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version|parse)\(['\"](\d+\.\d+)['\"]\)", re.I)
@@ -128,7 +129,7 @@ def _of_extensions(found: Found) -> Iterator[SystemNeed]:
 
 def _of_each_extension(found: Found) -> Iterator[SystemNeed]:
     for seen, record in extensions(found):
-        kind = shown(record.names.get("kind"))
+        kind = kind_of(record)
         for name in BY_KIND.get(kind, ()):
             yield _need(name, seen, f"compiles a {kind}")
         for suffix in sorted(_suffixes(record.names.get("sources")) & BY_SUFFIX.keys()):
@@ -164,7 +165,7 @@ def _of_cuda_code(found: Found) -> Iterator[SystemNeed]:
         if place is not None:
             condition = _cmake_condition(found) or cmake_branch(found, place)
             yield SystemNeed(name="nvcc", condition=condition, place=place, why="CMake compiles CUDA code")
-    made = [seen for seen, record in extensions(found) if record.names.get("kind") in TORCH_BUILDERS]
+    made = [seen for seen, record in extensions(found) if kind_of(record) in TORCH_BUILDERS]
     if cuda is not None and made:
         why = f"compiles {cuda} where the build finds a GPU, or is told to"
         place, condition = made[0].place, "CUDA is found or forced"

@@ -40,7 +40,16 @@ PLAIN = (
     "b'x'", "b'\\xff'", "{1, 'a'}", "{'a', 'b', 'c'}", "set('xyz')", "frozenset(['p', 'q'])", "range(3)", "slice(1)", "globals()", "locals()", "open('setup.py')",
     "Path(__file__).parent", "Version('2.6.0')", "re.compile('a+')", "re.match('(a)', 'a')", "f", "C", "C()", "lambda: 0",
     "torch.__version__", "defaultdict(list)", "os.environ.get('X', '1')", "ValueError('x')", "object()", "type('T', (), {})",
+    "Extension('e', ['e.c'])", "CUDAExtension('e', ['e.cu'])", "BuildExtension", "sys.modules", "os.popen('nvcc --version')",
+    "importlib.util.spec_from_file_location('x', 'setup.py')", "importlib.util.find_spec('ninja')", "json.loads('[1]')",
+    "subprocess.run(['nvcc'], capture_output=True)", "argparse.ArgumentParser()", "Path('/sdist/setup.py').open()",
 )  # fmt: skip
+FIELDS = (
+    "x", "x", "kind", "name", "sources", "include_dirs", "define_macros", "libraries", "extra_compile_args", "depends",
+    "pattern", "flags", "text", "module", "loader", "origin", "extensions", "distribution", "cmdclass", "path",
+    "stdout", "environ", "version", "__version__", "args", "__name__", "__class__", "__getattr__", "kinds", "names",
+)  # fmt: skip
+"""What programs set on objects; the analyser's own records have some of these, too."""
 
 HEAD = (
     "import " + ", ".join(MODULES) + "\n"
@@ -163,13 +172,17 @@ class Grammar:
         return self._random.choice(
             (
                 f"{name} = {value}\n", f"{name} = {value}\n", f"{name} {self._random.choice(OPERATORS)}= {value}\n",
-                f"{value}\n", f"{name}[{self._atom()}] = {value}\n", f"{name}.x = {value}\n", f"a, *b = {value}\n",
-                f"[a, (b, c)] = {value}\n", f"del {name}[{value}]\n", f"del {name}\n", f"raise {value}\n",
+                f"{value}\n", f"{name}[{self._atom()}] = {value}\n", f"{self._field()} = {value}\n", f"a, *b = {value}\n",
+                f"[a, (b, c)] = {value}\n", f"del {name}[{value}]\n", f"del {name}\n", f"del {self._field()}\n", f"raise {value}\n",
                 f"assert {value}, {self._atom()}\n", f"return {value}\n", "break\n", "continue\n", f"global {name}\n",
                 "pass\n", f"import {name}.{name}\n", f"from {name} import {name} as g\n", "from . import x\n",
                 f"yield {value}\n", f"{name}: int = {value}\n", f"exec({value})\n", "import torch\n", f"os.environ['X'] = {value}\n",
             )
         )  # fmt: skip
+
+    def _field(self) -> str:
+        owner = self._random.choice((*NAMES, self._random.choice(PLAIN)))
+        return f"({owner}).{self._random.choice(FIELDS)}"
 
     def _block(self, depth: int) -> str:
         body = "".join(self.statement(depth) for _ in range(self._random.randint(1, 3)))

@@ -482,3 +482,19 @@ def test_another_encoding_given_to_a_path_is_the_programs_error() -> None:
         setup(name="demo")
     """
     assert required(analyse({"setup.py": setup})) == {"setuptools"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "re.compile('a').sub('b')",
+        "pattern = re.compile('a'); pattern.pattern = []; pattern.match('a')",
+        "pattern = re.compile('a'); del pattern.pattern; pattern.match('a'); re.sub(pattern, 'a', 'b')",
+        "made.kind = []; torch.cuda.is_available(); setup(ext_modules=[made])",
+        "del made.kind, made.name, made.sources; setup(ext_modules=[made])",
+    ],
+)
+def test_a_program_may_set_what_it_wants_on_objects_of_others(lines: str) -> None:
+    head = "import re, torch\nfrom setuptools import setup\nfrom torch.utils.cpp_extension import CUDAExtension\n"
+    program = head + "made = CUDAExtension('demo', ['demo.cu'])\n" + lines.replace("; ", "\n") + "\n"
+    assert "torch" in required(analyse({"setup.py": program, "demo.cu": ""}))
