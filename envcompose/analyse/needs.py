@@ -32,7 +32,7 @@ from envcompose.analyse.found import (
 from envcompose.analyse.importing import STANDARD
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.rules import distribution_of
-from envcompose.analyse.values import paths_in
+from envcompose.analyse.values import paths_in, shown
 from envcompose.model.analysis import BuildNeed, Place
 
 NOT_MODULES = frozenset(
@@ -184,7 +184,7 @@ def _asked(found: Found) -> Iterator[BuildNeed]:
         distribution = outside_distribution(name, found) if re.fullmatch(r"[A-Za-z_][\w.]*", name) else ""
         if re.fullmatch(r"[A-Za-z][\w.-]*", name) and not distribution:
             distribution = "" if name.partition(".")[0] in STANDARD else canonicalize_name(name)
-        if distribution and distribution not in ("pip", canonicalize_name(str(found.argument("name")))):
+        if distribution and distribution not in ("pip", canonicalize_name(shown(found.argument("name")))):
             yield _need(distribution, seen, f"asks whether {name} is installed", required=False)
 
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from envcompose.analyse.declared import name_from_file
 from envcompose.analyse.found import Found
 from envcompose.analyse.machine import Seen
-from envcompose.analyse.values import Choice, Unknown, Value
+from envcompose.analyse.values import Choice, Unknown, Value, shown
 from envcompose.model.analysis import Prebuilt
 
 TAGS = {
@@ -61,7 +61,7 @@ FOLDER = re.compile(r"https?://[^\s'\"]*wheel[^\s'\"]*/")
 def _whole_addresses(found: Found) -> Iterator[tuple[str, Seen]]:
     """Give the addresses of wheels that stand in one text, and of folders of wheels that a switch has it look into."""
     switched = bool(_switches(found))
-    own = {name_from_file(found.sdist.filename)[0], canonicalize_name(str(found.argument("name")))}
+    own = {name_from_file(found.sdist.filename)[0], canonicalize_name(shown(found.argument("name")))}
     for seen in found.seen("template"):
         template = seen.subject[0]
         if WHOLE.fullmatch(template):

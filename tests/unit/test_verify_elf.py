@@ -128,7 +128,7 @@ def read_all(path: Path) -> None:
         with contextlib.suppress(elf.ElfMalformed):
             read(str(path))
     fatbin.read(str(path))
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
 
 
 _edits = st.lists(

@@ -40,12 +40,14 @@ class Asked:
 class ChannelServer:
     """Serves a folder; a context manager. `fault` may be replaced at any time; `asked` lists what came."""
 
-    def __init__(self, folder: Path, fault: Fault = lambda path, reply: None, *, max_age: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, fault: Fault = lambda path, reply: None, *, max_age: int | None = None, port: int = 0
+    ) -> None:
         self.folder = folder
         self.fault = fault
         self.max_age = max_age
         self.asked: list[Asked] = []
-        self._server = _Server(("127.0.0.1", 0), _handler_for(self))
+        self._server = _Server(("127.0.0.1", port), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> ChannelServer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from tests.conda_channel import SMALL, Package, write_channel
 from tests.world.channel_server import ChannelServer, Fault, Reply, black_hole, free_port
 from tests.world.conda_questions import files, question, versions
 
-QUICK = Patience(before_probe=0.2, probe=1)
+IMPATIENT = Patience(before_probe=0.2, probe=1)
+"""For hosts that never answer; a busy machine may need longer for those that do."""
 HTML = Reply(body=b"<html>Please log in to this network.</html>", kind="text/html")
 
 
@@ -43,7 +43,7 @@ def sharded(folders: dict[str, Path]) -> Iterator[ChannelServer]:
 def solve(
     server: ChannelServer, *specs: str, cache: Path | None = None, offline: bool = False, refresh: bool = False
 ) -> CondaAnswer:
-    solver = RattlerSolver(cache=cache, settings=(), offline=offline, refresh=refresh, patience=QUICK)
+    solver = RattlerSolver(cache=cache, settings=(), offline=offline, refresh=refresh)
     return solver.solve(question(*(specs or ("pytorch-gpu", "cuda-nvcc")), channels=(server.url,)))
 
 
@@ -353,30 +353,31 @@ def test_offline_a_package_whose_shard_was_never_read_is_named(sharded: ChannelS
     assert sharded.asked == []
 
 
-def test_a_host_that_refuses_is_told_within_seconds_and_asked_only_once() -> None:
+def test_a_host_that_refuses_is_told_and_asked_only_once(folders: dict[str, Path]) -> None:
     solver = RattlerSolver(cache=None, settings=())
-    channel = f"http://127.0.0.1:{free_port()}/channel"
-    start = time.monotonic()
+    port = free_port()
+    channel = f"http://127.0.0.1:{port}/channel"
 
     assert solver.reach((channel,), "linux-64") == "connection refused"
-    assert time.monotonic() - start < 8
-    start = time.monotonic()
-    with pytest.raises(ChannelUnreachable, match="connection refused"):
-        solver.solve(question("ninja", channels=(channel,)))
-    assert time.monotonic() - start < 0.2
+    with ChannelServer(folders["plain"], port=port) as server:
+        with pytest.raises(ChannelUnreachable, match="connection refused"):
+            solver.solve(question("ninja", channels=(channel,)))
+        assert server.url == channel
+        assert server.asked == []
 
 
 def test_a_host_that_takes_no_connection_is_told_in_bounded_time() -> None:
     with black_hole() as channel:
-        solver = RattlerSolver(cache=None, settings=(), patience=QUICK)
+        solver = RattlerSolver(cache=None, settings=(), patience=IMPATIENT)
         assert solver.reach((channel,), "linux-64") == "no answer in time"
 
 
 def test_a_host_that_never_answers_is_told_in_bounded_time(sharded: ChannelServer) -> None:
     sharded.fault = always(Reply(pause=30))
+    solver = RattlerSolver(cache=None, settings=(), patience=IMPATIENT)
 
     with pytest.raises(ChannelUnreachable, match="no answer in time"):
-        solve(sharded)
+        solver.solve(question("ninja", channels=(sharded.url,)))
 
 
 def test_a_slow_channel_has_time(server: ChannelServer, right: list[str]) -> None:

@@ -383,7 +383,7 @@ def test_an_import_that_hangs_is_ended(project: Project) -> None:
     project.write("axolotl/__init__.py", "import time\ntime.sleep(60)\n")
     start = time.monotonic()
     assert project.judge(limit=1.0) == (1, {("imports.named", "error", "axolotl")})
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 50
 
 
 def test_a_version_that_cannot_be_compared_is_unknown(project: Project) -> None:
