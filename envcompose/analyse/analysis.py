@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from posixpath import basename, join, normpath
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse import conclusions, tools
@@ -26,6 +25,7 @@ from envcompose.analyse.rules import BuildRules
 from envcompose.analyse.traps import traps
 from envcompose.analyse.trim import parse_python
 from envcompose.model.analysis import Analysis, Place, SdistTexts
+from envcompose.model.foreign import foreign_requirement
 
 MAX_SCRIPTS = 5
 
@@ -124,10 +124,9 @@ def _stopped(found: Found) -> list[str]:
 def _declared_names(project: Project) -> frozenset[str]:
     names = {"setuptools", "pip", "wheel"} if "setuptools" in project.build_backend else {"pip"}
     for text in project.build_requires:
-        try:
-            names.add(canonicalize_name(Requirement(text).name))
-        except InvalidRequirement:
-            continue
+        requirement = foreign_requirement(text)
+        if requirement is not None:
+            names.add(canonicalize_name(requirement.name))
     return frozenset(names)
 
 

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import PurePosixPath
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from envcompose.analyse.calls import items_of, present
 from envcompose.analyse.files import call_file
@@ -112,7 +112,7 @@ def _plain(value: Value) -> Value:
 def _version(text: Any) -> Value:
     try:
         return text if isinstance(text, Version) else Version(str(text))
-    except InvalidVersion as error:
+    except ValueError as error:
         raise program_error(error) from error
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from posixpath import normpath
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse.build_scripts import hook_dependencies
@@ -34,6 +32,7 @@ from envcompose.analyse.machine import Seen
 from envcompose.analyse.rules import distribution_of
 from envcompose.analyse.values import paths_in, shown
 from envcompose.model.analysis import BuildNeed, Place
+from envcompose.model.foreign import foreign_requirement
 
 NOT_MODULES = frozenset(
     {"__future__", "__main__", "builtins", "__builtin__", "_winreg", "winreg", "urllib2", "ConfigParser"}
@@ -73,9 +72,8 @@ def build_needs(found: Found, declared_place: Place | None) -> tuple[BuildNeed, 
 def _declared(found: Found, place: Place | None) -> Iterator[BuildNeed]:
     project = found.project
     for text in project.build_requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
+        requirement = foreign_requirement(text)
+        if requirement is None:
             continue
         if requirement.marker is not None and not requirement.marker.evaluate(_environment(found.python)):
             continue
@@ -268,10 +266,7 @@ def setup_requires(found: Found) -> list[tuple[str, str]]:
     texts = [*texts, *cfg_lines(found.sdist, read_setup_cfg(found.sdist).get("options", {}).get("setup_requires", ""))]
     named: list[tuple[str, str]] = []
     for text in texts:
-        try:
-            requirement = Requirement(text) if isinstance(text, str) else None
-        except InvalidRequirement:
-            continue
+        requirement = foreign_requirement(text) if isinstance(text, str) else None
         if requirement and (requirement.marker is None or requirement.marker.evaluate(_environment(found.python))):
             named.append((canonicalize_name(requirement.name), text))
     return named
@@ -282,11 +277,8 @@ def is_declared(found: Found, need: BuildNeed) -> bool:
 
     setup_requires are told when setup() is called: what setup.py imports at its top is missed before.
     """
-    names = set()
-    for text in found.project.build_requires:
-        with contextlib.suppress(InvalidRequirement):
-            names.add(canonicalize_name(Requirement(text).name))
-    if need.distribution in names:
+    declared = (foreign_requirement(text) for text in found.project.build_requires)
+    if need.distribution in {canonicalize_name(one.name) for one in declared if one is not None}:
         return True
     return not _imported_at_top(found, need) and need.distribution in {name for name, _ in setup_requires(found)}
 
@@ -301,9 +293,10 @@ def _imported_at_top(found: Found, need: BuildNeed) -> bool:
 
 def _from_hooks(found: Found) -> Iterable[BuildNeed]:
     for text in hook_dependencies(found.project.document):
-        with contextlib.suppress(InvalidRequirement):
+        requirement = foreign_requirement(text)
+        if requirement is not None:
             yield BuildNeed(
-                distribution=canonicalize_name(Requirement(text).name),
+                distribution=canonicalize_name(requirement.name),
                 required=True,
                 condition=None,
                 place=_spelled(found, text, Place(file="pyproject.toml", line=1, text="")),

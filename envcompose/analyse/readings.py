@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from packaging.markers import InvalidMarker, Marker
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse.declared import (
@@ -25,6 +25,7 @@ from envcompose.analyse.program import Outcome, run_setup
 from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import ABSENT, Choice, Unknown, Value
 from envcompose.model.analysis import MetadataSource, Reading, SdistTexts
+from envcompose.model.foreign import foreign_requirement, has_endless_number
 
 MAX_NESTED = 8
 MAX_VALUES = 20_000
@@ -127,9 +128,8 @@ def _normal_requirement(text: str, extra: str, marker: str) -> tuple[str | None,
 
     Kept, because each torch's reading gives nearly the same ones.
     """
-    try:
-        requirement = Requirement(text.split(" #", maxsplit=1)[0].strip())
-    except InvalidRequirement:
+    requirement = copy(foreign_requirement(text.split(" #", maxsplit=1)[0].strip()))
+    if requirement is None or has_endless_number(marker):
         return None, f"not a requirement: {text[:120]!r}"
     requirement.name = canonicalize_name(requirement.name)
     requirement.extras = {canonicalize_name(name) for name in requirement.extras}
@@ -139,7 +139,7 @@ def _normal_requirement(text: str, extra: str, marker: str) -> tuple[str | None,
         condition = f"{condition} and {own}" if condition else own
     try:
         requirement.marker = Marker(condition) if condition else None
-    except InvalidMarker:
+    except (InvalidMarker, RecursionError):
         return str(requirement), f"not a marker: {condition[:120]!r}"
     return str(requirement), None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse.found import Found, backend_module, commands, refusal
@@ -13,6 +12,7 @@ from envcompose.analyse.native_traps import NATIVE_FINDERS
 from envcompose.analyse.needs import is_declared
 from envcompose.analyse.tools import line_with
 from envcompose.model.analysis import BuildNeed, Trap
+from envcompose.model.foreign import foreign_requirement
 
 Finder = Callable[[Found, tuple[BuildNeed, ...]], Iterator[Trap]]
 
@@ -48,9 +48,8 @@ def _only_softly(found: Found, module: str) -> bool:
 def _window(found: Found) -> Iterator[Trap]:
     """Tell of a declared torch that admits few releases: one that is not among them is a conflict."""
     for text in found.project.build_requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
+        requirement = foreign_requirement(text)
+        if requirement is None:
             continue
         bounds = [s for s in requirement.specifier if s.operator in ("==", "===", "~=", "<", "<=")]
         if canonicalize_name(requirement.name) == "torch" and bounds:

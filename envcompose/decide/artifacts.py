@@ -11,12 +11,12 @@ from envcompose.decide.ways import Circumstances, Ways, build_refused, compile_c
 from envcompose.model.analysis import Analysis
 from envcompose.model.decision import Alternative, Artifact, CompileClass, Rejection, Standing
 from envcompose.model.facts import Evidence, PackageRecipe
+from envcompose.model.foreign import foreign_requirement
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.record import CondaRecord
 from envcompose.model.target import Layer, TorchChoice
 from envcompose.read.secrets import without_secrets
 from envcompose.resolve.closure import Member
-from envcompose.resolve.metadata import parse_requirement
 from envcompose.resolve.universe import TORCH
 
 INDEX = "the package index"
@@ -325,7 +325,7 @@ def _alternative(case: Case, answer: Artifact) -> Alternative:
 
 def _isolated_wants(analysis: Analysis, torch: TorchChoice) -> bool:
     """Does the reading without an installed torch (the first) admit the torch chosen?"""
-    wanted = [parse_requirement(text) for text in analysis.readings[0].requires_dist]
+    wanted = [foreign_requirement(text) for text in analysis.readings[0].requires_dist]
     return all(
         requirement.specifier.contains(torch.locked_version, prereleases=True)
         for requirement in wanted

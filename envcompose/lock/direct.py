@@ -22,8 +22,9 @@ from envcompose.lock.places import Place, locked_git, locked_path, locked_url
 from envcompose.lock.uv_sources import Redirected, redirected
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile
+from envcompose.model.foreign import foreign_requirement
 from envcompose.ports import PackageIndex, Sources
-from envcompose.resolve.metadata import header_values, parse_requirement
+from envcompose.resolve.metadata import header_values
 from envcompose.resolve.universe import Release
 
 NOWHERE = Redirected()
@@ -125,7 +126,7 @@ class DirectReader:
             texts = self.analysis(file, (None,)).readings[0].requires_dist
         else:
             texts = self._index.analysis(file, torches=(None,), python=self._python).readings[0].requires_dist
-        found = [parse_requirement(text) for text in texts]
+        found = [foreign_requirement(text) for text in texts]
         return [requirement for requirement in found if requirement is not None]
 
     def analysis(self, file: PackageFile, torches: Sequence[str | None]) -> Analysis:

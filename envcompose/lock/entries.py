@@ -11,10 +11,10 @@ from envcompose.lock.direct import Direct
 from envcompose.lock.places import requirement_at
 from envcompose.lock.pypi_half import PypiFound
 from envcompose.manifest.url_text import url_text
+from envcompose.model.foreign import foreign_requirement
 from envcompose.model.solution import LockedDistribution
 from envcompose.resolve.closure import Member
 from envcompose.resolve.locked import index_source, locked
-from envcompose.resolve.metadata import parse_requirement
 
 
 def distributions(
@@ -58,7 +58,7 @@ def _direct(direct: Direct, member: Member, found: PypiFound, hashes: Mapping[st
 
 def _sent(text: str, direct: Direct) -> str:
     """A requirement as the project's own sources have it: what comes from elsewhere says where."""
-    requirement = parse_requirement(text)
+    requirement = foreign_requirement(text)
     place = None if requirement is None else direct.redirected.places.get(str(canonicalize_name(requirement.name)))
     if requirement is None or requirement.url is not None or place is None:
         return text

@@ -20,9 +20,10 @@ from envcompose.lock.indexes import ManifestIndex
 from envcompose.lock.places import place_of_url, place_of_wish
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
 from envcompose.model.analysis import Analysis
+from envcompose.model.foreign import foreign_requirement
 from envcompose.ports import Answer, Question, Resolver
 from envcompose.resolve.closure import Closure, Member, trace_closure
-from envcompose.resolve.metadata import active_requirements, parse_requirement
+from envcompose.resolve.metadata import active_requirements
 from envcompose.resolve.universe import TORCH, Release, TargetUniverse, stub
 
 MOST_READINGS = 4
@@ -295,7 +296,7 @@ def _without_bounds(names: frozenset[str], headers: str) -> str:
     lines = []
     for text in headers.splitlines():
         head, colon, value = text.partition(":")
-        requirement = parse_requirement(value.strip()) if head.lower() == "requires-dist" else None
+        requirement = foreign_requirement(value.strip()) if head.lower() == "requires-dist" else None
         if requirement is not None and canonicalize_name(requirement.name) in names:
             extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
             marker = f" ; {requirement.marker}" if requirement.marker else ""

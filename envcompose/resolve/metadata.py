@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from envcompose.model.analysis import Reading
+from envcompose.model.foreign import foreign_requirement
 from envcompose.model.names import canonical_name
-
-
-@lru_cache(maxsize=20_000)
-def parse_requirement(text: str) -> Requirement | None:
-    """A requirement of foreign metadata, or None where it does not parse (old metadata hold such lines)."""
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
 
 
 def header_values(headers: str, name: str) -> Iterator[str]:
@@ -35,7 +27,7 @@ def render_metadata(name: str, version: str, reading: Reading) -> str:
     if reading.requires_python:
         lines.append(f"Requires-Python: {reading.requires_python}")
     lines += [f"Provides-Extra: {extra}" for extra in reading.provides_extra]
-    lines += [f"Requires-Dist: {text}" for text in reading.requires_dist if parse_requirement(text) is not None]
+    lines += [f"Requires-Dist: {text}" for text in reading.requires_dist if foreign_requirement(text) is not None]
     return "\n".join(lines) + "\n"
 
 
@@ -66,7 +58,7 @@ def _judge(values: tuple[tuple[str, str], ...]) -> Callable[[str, tuple[str, ...
 
     @lru_cache(maxsize=20_000)
     def active(text: str, extras: tuple[str, ...]) -> Requirement | None:
-        requirement = parse_requirement(text)
+        requirement = foreign_requirement(text)
         if requirement is None or requirement.marker is None:
             return requirement
         holds = any(requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))

@@ -15,9 +15,10 @@ from packaging.version import Version
 
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts, TorchBuild, TorchRelease
+from envcompose.model.foreign import foreign_requirement
 from envcompose.model.target import Layer, TorchChoice
 from envcompose.ports import PackageIndex
-from envcompose.resolve.metadata import header_values, parse_requirement
+from envcompose.resolve.metadata import header_values
 from envcompose.resolve.tags import best_wheel, wheel_ranks
 from envcompose.resolve.universe import Release, stub
 
@@ -160,11 +161,11 @@ def _is_nvidia(text: str) -> bool:
 def _with_own_version(text: str, own: Sequence[str]) -> str:
     """A sibling's pin of a library that follows the torch release, at the version that this release pins."""
     match = _OF_THE_RELEASE.match(text)
-    requirement = parse_requirement(text)
+    requirement = foreign_requirement(text)
     if match is None or requirement is None:
         return text
     for other in own:
-        mine = parse_requirement(other)
+        mine = foreign_requirement(other)
         if mine is not None and canonicalize_name(mine.name).startswith(match.group(0)):
             marker = f" ; {requirement.marker}" if requirement.marker else ""
             return f"{requirement.name}{mine.specifier}{marker}"

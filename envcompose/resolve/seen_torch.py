@@ -19,7 +19,8 @@ from packaging.version import Version
 
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Evidence, TorchBuild, TorchRelease
-from envcompose.resolve.metadata import header_values, parse_requirement
+from envcompose.model.foreign import foreign_requirement
+from envcompose.resolve.metadata import header_values
 
 PROJECT = "torch"
 LEGACY_GLIBC = {"manylinux1": "2.17", "manylinux2010": "2.17", "manylinux2014": "2.17"}
@@ -141,7 +142,7 @@ def seen_torch(index: TorchPages, wheels: Sequence[tuple[PackageFile, Tag]]) -> 
 def _pins(headers: str) -> Iterator[tuple[str, str]]:
     """Give name and specifier of each requirement that holds on Linux x86_64."""
     for text in header_values(headers, "Requires-Dist"):
-        requirement = parse_requirement(text)
+        requirement = foreign_requirement(text)
         if requirement is not None and _is_active(requirement):
             yield requirement.name.lower(), str(requirement.specifier)
 

@@ -12,11 +12,12 @@ from packaging.version import Version
 
 from envcompose.model.composition import Composition, Package
 from envcompose.model.distribution import PackageFile
+from envcompose.model.foreign import foreign_requirement
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.requirement import Outcome
 from envcompose.model.target import Layer, marker_environment
 from envcompose.ports import PackageIndex
-from envcompose.resolve.metadata import header_values, parse_requirement
+from envcompose.resolve.metadata import header_values
 
 _HEAD = re.compile(r"[A-Za-z0-9][\w.-]*")
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']""")
@@ -76,7 +77,7 @@ def _naming(
         head = _HEAD.match(text)
         if head is None or canonicalize_name(head.group()) != wanted:
             continue
-        requirement = parse_requirement(text)
+        requirement = foreign_requirement(text)
         if requirement is None or requirement.marker is None:
             continue
         marker = requirement.marker

@@ -12,12 +12,12 @@ from envcompose.decide.system import Plan, Twin, plan_system
 from envcompose.errors import ChannelUnreachable
 from envcompose.model.composition import SystemLayer
 from envcompose.model.facts import Evidence, Facts
+from envcompose.model.foreign import foreign_requirement
 from envcompose.model.intent import Intent
 from envcompose.model.message import Level, Message
 from envcompose.model.target import Default, marker_environment
 from envcompose.ports import CondaSolver, NameMap
 from envcompose.read.secrets import mask_secrets, without_secrets
-from envcompose.resolve.metadata import parse_requirement
 from envcompose.search.choices import Choices
 from envcompose.search.layers import Layers, Twins
 from envcompose.search.settle import Joining
@@ -137,7 +137,7 @@ def _build_hints(intent: Intent) -> dict[str, tuple[tuple[str, str], ...]]:
     """`[tool.uv] extra-build-dependencies` of the user's project, by package."""
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     for name, texts, origin in intent.reading.build_hints:
-        wanted = [requirement for text in texts if (requirement := parse_requirement(text)) is not None]
+        wanted = [requirement for text in texts if (requirement := foreign_requirement(text)) is not None]
         pairs = tuple((canonicalize_name(requirement.name), str(origin)) for requirement in wanted)
         found[name] = (*found.get(name, ()), *pairs)
     return found

@@ -209,3 +209,35 @@ def test_a_malformed_pyproject_is_reported_and_counts_as_absent() -> None:
     analysis = analyse({"pyproject.toml": "[project\n", "setup.py": "from setuptools import setup\nsetup()\n"})
     assert analysis.build_backend == "setuptools.build_meta:__legacy__"
     assert analysis.incomplete[0].startswith("pyproject.toml: ")
+
+
+@pytest.mark.parametrize("place", ["PKG-INFO", "demo.egg-info/requires.txt", "pyproject.toml", "setup.py"])
+def test_a_number_of_thousands_of_digits_in_a_requirement_is_no_requirement(place: str) -> None:
+    absurd = "numpy==" + "1" * 5001
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nRequires-Dist: {absurd}\n",
+        "demo.egg-info/requires.txt": f"{absurd}\n",
+        "pyproject.toml": f'[build-system]\nrequires = ["{absurd}"]\n[project]\nname = "demo"\nversion = "1"\ndependencies = ["{absurd}"]\n',
+        "setup.py": f"from setuptools import setup\nsetup(install_requires=['{absurd}'], setup_requires=['{absurd}'])\n",
+    }
+    analysis = analyse({place: files[place]})
+
+    assert [text for reading in analysis.readings for text in reading.requires_dist or ()] == []
+    assert "numpy" not in {need.distribution for need in analysis.build_needs}
+
+
+def test_a_name_that_is_a_tangle_of_lists_is_no_name_and_ends_nothing() -> None:
+    setup = """
+        import torch
+        from torch.utils.cpp_extension import CUDAExtension
+        from setuptools import setup
+        name = "demo"
+        for i in range(3000):
+            name = [name]
+        file = f"https://x/{ver()}/{wheel()}.whl"
+        setup(name=name, setup_requires=["ninja"], ext_modules=[CUDAExtension("a", ["a.cu"])])
+    """
+    analysis = analyse({"setup.py": setup})
+
+    assert analysis.name == "demo"
+    assert "torch" in {need.distribution for need in analysis.build_needs}
