@@ -30,8 +30,9 @@ from envcompose.analyse import ArchiveRefused
 from envcompose.errors import EnvcomposeError
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile, WheelContents
+from envcompose.model.foreign import foreign_requirement
 from envcompose.model.intent import Intent
-from envcompose.resolve.metadata import header_values, parse_requirement
+from envcompose.resolve.metadata import header_values
 from envcompose.resolve.tags import best_wheel, wheel_ranks
 from envcompose.world.cache import Cache, cache_folder
 from envcompose.world.http import Http
@@ -302,7 +303,7 @@ def _pins(noted: Noted) -> dict[str, frozenset[Version]]:
     analysed = [noted.originals[name] for name in noted.sdists]
     texts = [*noted.texts(), *_analysed_texts(noted, analysed)]
     for text in dict.fromkeys(texts):
-        requirement = parse_requirement(text)
+        requirement = foreign_requirement(text)
         for specifier in requirement.specifier if requirement else SpecifierSet():
             if requirement and specifier.operator == "==" and not specifier.version.endswith("*"):
                 found.setdefault(canonicalize_name(requirement.name), set()).add(Version(specifier.version))
