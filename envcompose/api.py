@@ -47,7 +47,7 @@ from envcompose.search.relaxation import ProjectOption
 from envcompose.search.torch_indexes import with_torch_indexes
 from envcompose.world.apply import PlannedFile, check_folder, plan_files, write_files
 from envcompose.world.files import DiskFiles, recipe_texts, verifier_texts
-from envcompose.write.bundle import LOCK, MANIFEST, Bundle, bundle_of
+from envcompose.write.bundle import MANIFEST, Bundle, bundle_of
 
 if TYPE_CHECKING:
     from envcompose.model.analysis import Analysis
@@ -271,12 +271,12 @@ def _judged(composition: Composition, folder: Path) -> tuple[Composition, Bundle
     from envcompose.review.locked import without_lock
 
     bundle = bundle_of(composition, version=__version__, verifier=verifier_texts())
-    texts, solution = dict(bundle.files), composition.solution
-    if solution is None or LOCK not in texts:
+    solution = composition.solution
+    if solution is None or bundle.lock is None:
         return composition, bundle
     reasons = reasons_against(
-        texts[MANIFEST],
-        texts[LOCK],
+        dict(bundle.files)[MANIFEST],
+        bundle.lock,
         DiskFiles(folder),
         default_index=solution.default_index,
         root=folder.as_posix(),

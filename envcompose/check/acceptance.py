@@ -19,7 +19,6 @@ from envcompose.check.verdict import Reason, Standing, Unmet, Verdict
 from envcompose.check.walk import Walk, Walked
 from envcompose.errors import LockInvalid, LockUnsupported
 from envcompose.manifest.lock import Locked, LockedConda, LockedPypi, LockEnvironment, LockFile, OtherLockVersion
-from envcompose.manifest.lock_reading import read_lock
 from envcompose.manifest.requirement_parts import RequirementInvalid
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import Environment, Platform, Workspace
@@ -50,15 +49,34 @@ def judge(
     not judged. Raises LockUnsupported for conda packages that pixi builds from source, and for packages under
     development (`[dev]`): what they need is known to their build backends alone.
     """
+    # Only what is given as text is read: a lock of our own is judged by its values, and reading costs start-up.
+    from envcompose.manifest.lock_reading import read_lock
+
     try:
         lock = read_lock(lock_text, path)
         if isinstance(lock, OtherLockVersion):
             text = f"its format has version {lock.version}, and pixi writes version 7"
             return Verdict(standing=Standing.STALE, reasons=(Reason(code="lock-version", text=text),))
+    except LockInvalid as error:
+        return _unreadable(error)
+    return judge_values(workspace, lock, files, default_index=default_index, path=path, root=root, now=now)
+
+
+def judge_values(
+    workspace: Workspace,
+    lock: LockFile,
+    files: TextFiles,
+    *,
+    default_index: str,
+    path: str = "pixi.lock",
+    root: str | None = None,
+    now: datetime | None = None,
+) -> Verdict:
+    """pixi's verdict on a lock of these values, as `judge` gives it for their text."""
+    try:
         _check_requirements(lock, path)
     except LockInvalid as error:
-        reason = Reason(code="lock-unreadable", text=error.sentence, line=error.line)
-        return Verdict(standing=Standing.ERROR, reasons=(reason,))
+        return _unreadable(error)
     _check_development(workspace)
     folder = workspace.path.rpartition("/")[0] if root is None else root
     judging = _Judging(
@@ -70,6 +88,11 @@ def judge(
     )
     reasons = tuple(judging.reasons())
     return Verdict(standing=Standing.STALE if reasons else Standing.UP_TO_DATE, reasons=reasons)
+
+
+def _unreadable(error: LockInvalid) -> Verdict:
+    reason = Reason(code="lock-unreadable", text=error.sentence, line=error.line)
+    return Verdict(standing=Standing.ERROR, reasons=(reason,))
 
 
 def _check_development(workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from envcompose.manifest.lock import LockFile
 from envcompose.model.composition import Composition
 
 MANIFEST = "pixi.toml"
@@ -24,16 +25,21 @@ class Bundle:
 
     files: tuple[tuple[str, str], ...]
     set_digest: str
+    lock: LockFile | None = None
+    """The values whose text pixi.lock is."""
 
 
 def bundle_of(composition: Composition, *, version: str, verifier: Mapping[str, str]) -> Bundle:
     """All files of a composition. Equal compositions give equal bytes; each file names the digest of the set."""
+    from envcompose.manifest.lock_text import render_lock
     from envcompose.write.lock import lock_of
 
     lock = lock_of(composition)
-    draft = _texts(composition, lock, version, _NO_SET, verifier)
+    text = None if lock is None else render_lock(lock)
+    draft = _texts(composition, text, version, _NO_SET, verifier)
     set_digest = hashlib.sha256("\0".join(text for _, text in draft).encode()).hexdigest()[:16]
-    return Bundle(files=_texts(composition, lock, version, set_digest, verifier), set_digest=set_digest)
+    files = _texts(composition, text, version, set_digest, verifier)
+    return Bundle(files=files, set_digest=set_digest, lock=lock)
 
 
 def _texts(

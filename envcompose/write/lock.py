@@ -7,7 +7,6 @@ from envcompose.manifest.channels import channel_url
 from envcompose.manifest.conda_url import conda_location
 from envcompose.manifest.lock import LockedConda, LockedPypi, LockEnvironment, LockFile, LockPlatform
 from envcompose.manifest.lock_platforms import platform_virtuals
-from envcompose.manifest.lock_text import render_lock
 from envcompose.manifest.requirement_text import requirement_text, requires_python_text
 from envcompose.model.composition import Composition
 from envcompose.model.record import CondaRecord
@@ -21,8 +20,8 @@ RICH = "p1"
 """How pixi names the first rich platform of a manifest in its lock (facts: pixi.md §1.2)."""
 
 
-def lock_of(composition: Composition) -> str | None:
-    """The text of pixi.lock, None where it cannot be written (no channel was asked, or a URL is unknown)."""
+def lock_of(composition: Composition) -> LockFile | None:
+    """The values of pixi.lock, None where it cannot be written (no channel was asked, or a URL is unknown)."""
     solution = composition.solution
     if solution is None or solution.distributions is None:
         return None
@@ -40,7 +39,7 @@ def lock_of(composition: Composition) -> str | None:
         find_links=_find_links(composition),
         packages={platform.name: locked_packages(solution, with_names=bool(composition.pypi))},
     )
-    return render_lock(LockFile(platforms=(platform,), environments=(environment,)))
+    return LockFile(platforms=(platform,), environments=(environment,))
 
 
 def locked_packages(solution: Solution, *, with_names: bool) -> tuple[LockedConda | LockedPypi, ...]:

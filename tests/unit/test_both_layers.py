@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from envcompose.check.acceptance import judge
 from envcompose.check.own_lock import reasons_against
 from envcompose.compose import World, compose
 from envcompose.errors import ChannelUnreachable, Infeasible, ProofRequired
 from envcompose.manifest.lock import LockedConda, LockedPypi
-from envcompose.manifest.lock_reading import read_lock
+from envcompose.manifest.lock_text import render_lock
 from envcompose.manifest.pixi_toml import render_manifest
+from envcompose.manifest.workspace_reading import read_workspace
 from envcompose.model.composition import Composition
 from envcompose.model.intent import InputReading, Intent, Wishes
 from envcompose.model.record import CondaRecord
@@ -57,10 +59,9 @@ def composed(
 
 def locked(composition: Composition) -> dict[str, str]:
     """What the lock holds: `layer:name` with its version."""
-    text = lock_of(composition)
-    assert text is not None
-    lock = read_lock(text, "pixi.lock")
-    packages = lock.environments[0].packages["linux-64"]  # type: ignore[union-attr]
+    lock = lock_of(composition)
+    assert lock is not None
+    packages = lock.environments[0].packages["linux-64"]
     kinds = {LockedConda: "conda", LockedPypi: "pypi"}
     return {f"{kinds[type(package)]}:{package.name}": str(package.version) for package in packages}
 
@@ -77,7 +78,11 @@ def judged(composition: Composition) -> tuple[str, ...]:
     lock = lock_of(composition)
     assert lock is not None
     index = "https://index.example/simple"
-    return reasons_against(manifest, lock, FakeTextFiles(), default_index=index, root="/nowhere")
+    reasons = reasons_against(manifest, lock, FakeTextFiles(), default_index=index, root="/nowhere")
+    workspace = read_workspace(manifest, "pixi.toml")
+    of_text = judge(workspace, render_lock(lock), FakeTextFiles(), default_index=index, root="/nowhere")
+    assert reasons == tuple(reason.text for reason in of_text.reasons)
+    return reasons
 
 
 def constraints(composition: Composition) -> dict[str, str]:
@@ -262,8 +267,10 @@ def test_a_conda_package_that_asks_for_a_driver_gets_the_one_of_the_target() -> 
         wishes=Wishes(cuda="12.4", driver="12.4"),
     )
     assert found.system.needs_driver
-    text = lock_of(found)
-    assert text is not None and "- name: p1\n  subdir: linux-64\n  virtual-packages:\n  - __cuda=12.4\n" in text
+    lock = lock_of(found)
+    assert lock is not None and "- name: p1\n  subdir: linux-64\n  virtual-packages:\n  - __cuda=12.4\n" in render_lock(
+        lock
+    )
 
 
 def test_a_driver_that_is_stated_gets_the_builds_that_ask_for_one() -> None:
