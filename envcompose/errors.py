@@ -757,7 +757,7 @@ class LockInfeasible(EnvcomposeError):
         self, *, subject: str, facts: Sequence[str], file: str, line: int | None, hints: Sequence[str] = ()
     ) -> None:
         super().__init__(
-            f"The environment {subject} cannot be locked: not all that {file} asks for goes together",
+            f"The {subject} cannot be locked: not all that {file} asks for goes together",
             facts=facts,
             hints=hints or ("loosen one of the lines that are named",),
             file=file,
@@ -778,14 +778,14 @@ class LockNotSupported(InputError):
 
 
 class PythonMissing(InputError):
-    """PyPI dependencies where conda brings no Python (exit 2)."""
+    """PyPI dependencies where conda brings no Python (exit 2); `table` is where a line with it can stand."""
 
     code = "python-missing"
 
-    def __init__(self, *, environment: str, file: str, line: int | None) -> None:
+    def __init__(self, *, environment: str, table: str, file: str, line: int | None) -> None:
         super().__init__(
-            f"{environment} has PyPI dependencies and no Python among its conda packages",
-            hints=('add a line to [dependencies], such as python = "3.12.*"',),
+            f"The {environment} has PyPI dependencies and no Python among its conda packages",
+            hints=(f'add a line to {table}, such as python = "3.12.*"',),
             file=file,
             line=line,
         )

@@ -22,6 +22,7 @@ from envcompose.check.finding import Finding
 from envcompose.check.findings import findings_of
 from envcompose.check.verdict import Verdict
 from envcompose.errors import LockInvalid, LockMissing, LockRefused, LockUnsupported, ManifestMissing
+from envcompose.lock.moved import moved_between
 from envcompose.lock_world import LockWishes, lock_world
 from envcompose.locking import LockedWorkspace, lock_workspace
 from envcompose.manifest.lock import LockedPypi, LockFile, OtherLockVersion
@@ -31,6 +32,7 @@ from envcompose.manifest.workspace import DEFAULT, Workspace
 from envcompose.manifest.workspace_reading import read_workspace
 from envcompose.manifest.workspace_views import all_platforms
 from envcompose.model.message import Level, Message
+from envcompose.model.moved import Moved
 from envcompose.world.apply import PlannedFile, write_files
 from envcompose.world.default_index import default_index
 from envcompose.world.files import DiskFiles
@@ -58,7 +60,10 @@ class ManifestFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockResult:
-    """A lock and the files that it would write; `findings` are what is wrong with it although pixi would take it."""
+    """A lock and the files that it would write; `findings` are what is wrong with it although pixi would take it.
+
+    `moved` is what differs from the lock that was there, None where there was none that could be read.
+    """
 
     manifest: ManifestFile
     locked: LockedWorkspace
@@ -66,6 +71,7 @@ class LockResult:
     files: tuple[PlannedFile, ...]
     findings: tuple[Finding, ...]
     messages: tuple[Message, ...]
+    moved: tuple[Moved, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +119,10 @@ def lock_manifest(
     """
     manifest = read_manifest(path)
     now = datetime.now(UTC)
-    earlier, aged = (None, ()) if fresh else _kept(manifest)
+    earlier, aged = (_earlier(manifest), ()) if fresh else _kept(manifest)
     wishes = LockWishes(offline=offline, refresh=refresh, tell=tell, trace=trace)
     with lock_world(manifest.folder, wishes, now=now) as world:
-        locked = lock_workspace(manifest.workspace, world, earlier=earlier)
+        locked = lock_workspace(manifest.workspace, world, earlier=None if fresh else earlier)
     text = render_lock(locked.lock)
     verdict = _judged(manifest, text, now)
     doubtful = _of_chance(verdict, manifest)
@@ -131,6 +137,7 @@ def lock_manifest(
         files=files,
         findings=findings_of(manifest.workspace, locked.lock),
         messages=(*aged, *locked.messages, *doubtful, *notes),
+        moved=None if earlier is None else moved_between(earlier, locked.lock, manifest.workspace),
     )
 
 
@@ -210,7 +217,7 @@ def _kept(manifest: ManifestFile) -> tuple[LockFile | None, tuple[Message, ...]]
 
 
 def _earlier(manifest: ManifestFile) -> LockFile | None:
-    """The lock that is there, to look for findings in; one that cannot be read has none."""
+    """The lock that is there, to compare with or to look for findings in; None where it cannot be read."""
     text = _lock_text(manifest.folder)
     try:
         found = None if text is None else read_lock(text, LOCK)

@@ -17,7 +17,7 @@ from envcompose.lock.conda_half import CondaHalf, channel_address, version_of
 from envcompose.lock.conflict import infeasible
 from envcompose.lock.direct import DirectReader
 from envcompose.lock.entries import distributions
-from envcompose.lock.goals import Goal, goals_of
+from envcompose.lock.goals import Goal, goals_of, platform_words
 from envcompose.lock.indexes import IndexRules, ManifestIndex
 from envcompose.lock.join import Agreed, Disagreed, join
 from envcompose.lock.kept import Kept, kept_of
@@ -28,7 +28,7 @@ from envcompose.lock.told import messages_of
 from envcompose.manifest.conda_version import VersionInvalid, parse_version
 from envcompose.manifest.lock import Locked, LockEnvironment, LockFile, LockPlatform
 from envcompose.manifest.lock_platforms import lock_platform_names
-from envcompose.manifest.workspace import ChannelPriority, PrereleaseMode, SolveStrategy, Workspace
+from envcompose.manifest.workspace import DEFAULT, ChannelPriority, PrereleaseMode, SolveStrategy, Workspace
 from envcompose.manifest.workspace_views import View, all_platforms, cutoffs_of
 from envcompose.model.distribution import PackageFile
 from envcompose.model.message import Message
@@ -145,9 +145,21 @@ class _Locking:
             self._world.trace(found.words or (found.conda.words if found.conda else ""))
             raise infeasible(found, goal, manifest)
         if goal.pypi and found.conda.python is None:
-            raise PythonMissing(environment=goal.label, file=manifest, line=goal.pypi[0].line)
+            raise PythonMissing(
+                environment=goal.label, table=self._conda_table(goal), file=manifest, line=goal.pypi[0].line
+            )
         half = halves[found.conda.python.url] if found.pypi is not None and found.conda.python is not None else None
         return Solved(goal=goal, agreed=found, half=half, kept=kept)
+
+    def _conda_table(self, goal: Goal) -> str:
+        """The table in which a conda dependency of all that a goal solves can stand."""
+        names = [name for view in goal.views for name in view.features]
+        name = DEFAULT if DEFAULT in names else names[0]
+        if name == DEFAULT:
+            table = "dependencies"
+        else:
+            table = f"{'feature' if name in self._workspace.features else 'environments'}.{name}.dependencies"
+        return f"[{'tool.pixi.' if self._workspace.path.endswith('pyproject.toml') else ''}{table}]"
 
     def _check(self, goal: Goal, manifest: str) -> None:
         """Is there something that is not locked here? Raises LockNotSupported and SecretInManifest."""
@@ -163,7 +175,8 @@ class _Locking:
         subdir = goal.platform.subdir
         if goal.pypi and (subdir not in SUBDIRS or (not goal.system and not subdir.startswith("win-"))):
             name = goal.platform.name
-            what = f"PyPI dependencies for {name}" + ("" if name == subdir else f" ({subdir})")
+            what = f"PyPI dependencies for {platform_words(goal.platform)}"
+            what += f" ({subdir})" if subdir not in name else ""
             raise LockNotSupported(what=what, file=manifest, line=None)
 
     def _half(self, goal: Goal, python: CondaRecord, kept: Kept, manifest: str) -> PypiHalf:

@@ -6,11 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from envcompose import __version__
 from envcompose.check.finding import Finding
+from envcompose.check.verdict import Reason
+from envcompose.cli.lock_changes import change_lines, counts_of
 from envcompose.cli.terminal import Progress, bold, emit, one_line, plain, print_document
+from envcompose.lock.goals import platform_words
 from envcompose.lock_files import (
     CheckResult,
     LockResult,
@@ -83,18 +87,24 @@ def _verdict_text(result: CheckResult, pixi: PixiVerdict | None) -> str:
         lines = [f"{LOCK} is what {name} asks for: pixi would take it as it is"]
     else:
         lines = [bold(f"pixi would not take {LOCK} for {name} ({verdict.standing.value})", sys.stdout)]
-        lines += [f"  {one_line(str(reason))}" for reason in verdict.reasons]
-    lines += [*_finding_lines(result.findings), *_pixi_lines(pixi)]
+        lines += [f"  {one_line(_placed(reason, result.manifest))}" for reason in verdict.reasons]
+    lines += [*_finding_lines(result.findings, result.manifest), *_pixi_lines(pixi)]
     if not verdict.accepted:
         lines.append(f"  hint: envcompose lock {name}".removesuffix(" pixi.toml"))
     return "\n".join(lines)
 
 
-def _finding_lines(findings: Sequence[Finding]) -> list[str]:
+def _finding_lines(findings: Sequence[Finding], manifest: ManifestFile) -> list[str]:
     if not findings:
         return []
     heading = bold("What pixi does not check", sys.stdout)
-    return [heading, *(f"  {finding.level.value}: {one_line(str(finding))}" for finding in findings)]
+    return [heading, *(f"  {finding.level.value}: {one_line(_placed(finding, manifest))}" for finding in findings)]
+
+
+def _placed(told: Reason | Finding, manifest: ManifestFile) -> str:
+    """A reason or a finding with its place in words."""
+    platform = None if told.platform is None else manifest.workspace.platform(told.platform)
+    return str(told if platform is None else replace(told, platform=platform_words(platform)))
 
 
 def _pixi_lines(pixi: PixiVerdict | None) -> list[str]:
@@ -109,25 +119,45 @@ def _pixi_lines(pixi: PixiVerdict | None) -> list[str]:
 
 
 def _summary(result: LockResult, pixi: PixiVerdict | None, *, dry: bool) -> str:
-    lines = [_solve_line(one) for one in result.locked.solved]
+    lines = _solve_lines(result)
     if result.messages:
         lines.append("")
         for message in result.messages:
             lines += _message_lines(message)
         lines.append("")
-    lines += _finding_lines(result.findings)
+    lines += _finding_lines(result.findings, result.manifest)
     changed = [file.path for file in result.files if file.action != "unchanged"]
     where = os.path.relpath(result.manifest.folder)
     place = "" if where == "." else f" in {one_line(where)}"
     verb = "Would write" if dry else "Wrote"
     lines.append(f"{verb} {', '.join(changed)}{place}" if changed else f"{LOCK}{place} is unchanged")
+    if LOCK in changed and result.moved == ():
+        lines.append("  the packages are the same: it differs in what it says about them")
     return "\n".join([*lines, *_pixi_lines(pixi)])
 
 
-def _solve_line(one: Solved) -> str:
-    entry = _solve(one)
-    names = ", ".join(entry.environments)
-    return one_line(f"{names} on {entry.platform}: {entry.conda} conda and {entry.pypi} PyPI packages")
+def _solve_lines(result: LockResult) -> list[str]:
+    """How much each solve brought, and what of it moved; then what the manifest has no more."""
+    lines, left = [], list(result.moved or ())
+    for one in result.locked.solved:
+        entry = _solve(one)
+        own = [moved for moved in left if moved.platform == entry.platform and moved.environment in entry.environments]
+        left = [moved for moved in left if moved not in own]
+        names = ", ".join(entry.environments)
+        told = "" if result.moved is None else f", {counts_of(own)}"
+        where = platform_words(one.goal.platform)
+        lines.append(one_line(f"{names} on {where}: {_counted(entry)}{told}"))
+        lines += change_lines(own, entry.environments)
+    gone = dict.fromkeys((moved.environment, moved.platform) for moved in left)
+    return [*lines, *(one_line(f"{name} on {platform}: no longer locked") for name, platform in gone)]
+
+
+def _counted(entry: SolveEntry) -> str:
+    """`31 conda and 6 PyPI packages`; a layer that brings nothing is left out."""
+    counts = [(count, name) for count, name in ((entry.conda, "conda"), (entry.pypi, "PyPI")) if count]
+    if all(count > 1 for count, _ in counts):
+        return f"{' and '.join(f'{count} {name}' for count, name in counts) or 'no'} packages"
+    return " and ".join(f"{count} {name} package{'' if count == 1 else 's'}" for count, name in counts)
 
 
 def _solve(one: Solved) -> SolveEntry:
@@ -157,6 +187,7 @@ def _document(result: LockResult, pixi: PixiVerdict | None, *, dry: bool) -> dic
         findings=result.findings,
         messages=result.messages,
         pixi=_pixi(pixi),
+        changes=result.moved,
         files=[file_entry(file.path, file.action, file.sha256, file.text if dry else None) for file in result.files],
     )
 

@@ -11,6 +11,7 @@ The manifest itself is not changed. pixi takes the lock as its own, also where i
 metadata need torch, requirements that follow the installed torch, conda packages that PyPI's packages do not agree with.
 
 Versions of a pixi.lock that is there are kept where they still fit, as pixi keeps them; --fresh forgets them.
+What moved against it is told, also with --dry-run.
 """
 _EXAMPLES = """\
 examples:

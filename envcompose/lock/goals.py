@@ -8,7 +8,19 @@ from typing import TypeVar
 
 from envcompose.manifest.subdirs import is_linux, is_osx
 from envcompose.manifest.workspace import Channel, CondaWish, Platform, PypiOptions, PypiWish, SolveStrategy, Workspace
+from envcompose.manifest.workspace_platforms import customised, derived_name
 from envcompose.manifest.workspace_views import View, environments_of
+
+ARCHSPEC = "__archspec"
+_DECLARED = {
+    "__cuda": "CUDA",
+    "__cuda_arch": "the GPU architecture",
+    "__glibc": "glibc",
+    "__linux": "Linux",
+    "__osx": "macOS",
+    "__win": "Windows",
+    ARCHSPEC: "processor",
+}
 
 Wish = TypeVar("Wish", CondaWish, PypiWish)
 
@@ -46,7 +58,11 @@ class Goal:
     @property
     def label(self) -> str:
         """What people call this solve."""
-        return f"{self.name} on {self.platform.name}"
+        if self.views[0].solve_group is None:
+            return f"environment {self.name} on {platform_words(self.platform)}"
+        names = ", ".join(view.environment for view in self.views)
+        several = "environment" if len(self.views) == 1 else "environments"
+        return f"solve group {self.name} ({several} {names}) on {platform_words(self.platform)}"
 
     @property
     def system(self) -> str:
@@ -54,6 +70,19 @@ class Goal:
         subdir = self.platform.subdir
         names = ("__glibc", "__eglibc") if is_linux(subdir) else ("__osx",) if is_osx(subdir) else ()
         return next((one.version for one in self.platform.virtual if one.name in names), "")
+
+
+def platform_words(platform: Platform) -> str:
+    """What people call a platform. One without a name of its own is told by what it declares: pixi makes up a name for
+    it, which stands in no file.
+    """
+    declared = customised(platform)
+    if platform.is_bare or platform.name != derived_name(platform.subdir, declared):
+        return platform.name
+    parts = [
+        f"{_DECLARED.get(one.name, one.name)} {one.build if one.name == ARCHSPEC else one.version}" for one in declared
+    ]
+    return f"{platform.subdir} with {', '.join(parts)}"
 
 
 def goals_of(workspace: Workspace) -> tuple[Goal, ...]:

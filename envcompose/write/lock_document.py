@@ -10,6 +10,7 @@ from envcompose.check.finding import Finding
 from envcompose.check.verdict import Reason
 from envcompose.errors import EnvcomposeError, LockInfeasible
 from envcompose.model.message import Level, Message
+from envcompose.model.moved import Entry, Moved
 from envcompose.read.secrets import mask_secrets
 
 SCHEMA = "envcompose.lock/1"
@@ -37,6 +38,7 @@ def lock_document(
     findings: Sequence[Finding] = (),
     messages: Sequence[Message] = (),
     pixi: Document | None = None,
+    changes: Sequence[Moved] | None = None,
     files: Sequence[Document] = (),
 ) -> Document:
     """The document; `verdict` is `locked`, and with --check `accepted` or `refused`."""
@@ -47,6 +49,7 @@ def lock_document(
         "manifest": manifest,
         "solves": [_solve(one) for one in solves],
         "reasons": [_reason(one) for one in reasons],
+        "changes": None if changes is None else [_change(one) for one in changes],
         "findings": [_reason(one) | {"level": one.level.value} for one in findings],
         "pixi": pixi,
         "messages": [_message(one) for one in messages],
@@ -76,6 +79,29 @@ def _solve(entry: SolveEntry) -> Document:
         "conda": entry.conda,
         "pypi": entry.pypi,
         "held": [{"name": name, "spec": spec, "why": why} for name, spec, why in entry.held],
+    }
+
+
+def _change(moved: Moved) -> Document:
+    return {
+        "environment": moved.environment,
+        "platform": moved.platform,
+        "name": moved.name,
+        "change": moved.change,
+        "from": _entry(moved.before),
+        "to": _entry(moved.after),
+    }
+
+
+def _entry(entry: Entry | None) -> Document | None:
+    if entry is None:
+        return None
+    return {
+        "layer": entry.layer.value,
+        "version": entry.version,
+        "build": entry.build,
+        "url": entry.url,
+        "sha256": entry.sha256,
     }
 
 

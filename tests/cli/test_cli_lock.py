@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,83 @@ def test_a_dry_run_writes_nothing_and_gives_the_text(program: Program, workspace
     assert (file["path"], file["action"]) == ("pixi.lock", "create")
     assert file["sha256"] == hashlib.sha256(file["text"].encode()).hexdigest()
     assert told["solves"] == [{"environments": ["default"], "platform": "linux-64", "conda": 2, "pypi": 3, "held": []}]
+
+
+def test_what_moved_against_the_lock_that_is_there_is_told(
+    program: Program, workspace: Workspace, index: FakeIndex
+) -> None:
+    assert document(program.run("lock", "--json"))["changes"] is None
+    assert document(program.run("lock", "--json"))["changes"] == []
+    again = program.run("lock", PATH="/usr/bin:/bin").out
+    assert again == "default on linux-64: 2 conda and 3 PyPI packages, unchanged\npixi.lock is unchanged\n"
+    workspace.write(conda='python = "3.12.*"\npackaging = "<25"\ndated = "*"', pypi='beta = "*"')
+    told = [
+        "default on linux-64: 3 conda and 2 PyPI packages, 1 changed, 1 added, 1 removed",
+        "  packaging 25.0 -> 24.2 (conda)",
+        "  added: dated 2.0 (conda)",
+        "  removed: alpha 1.0 (PyPI)",
+    ]
+    before = program.tree()
+    assert program.run("lock", "--dry-run", PATH="/usr/bin:/bin").out.splitlines() == [*told, "Would write pixi.lock"]
+    # What forgets the versions of the lock that is there is compared with it all the same.
+    fresh = program.run("lock", "--dry-run", "--fresh", PATH="/usr/bin:/bin").out.splitlines()
+    assert "  delta 0.3 -> 1.2 (PyPI)" in fresh
+    changes = document(program.run("lock", "--json", "--dry-run"))["changes"]
+    assert program.tree() == before
+    assert [(one["name"], one["change"]) for one in changes] == [
+        ("alpha", "removed"),
+        ("dated", "added"),
+        ("packaging", "changed"),
+    ]
+    assert {(one["environment"], one["platform"]) for one in changes} == {("default", "linux-64")}
+    assert changes[0]["to"] is None
+    assert (changes[2]["from"]["version"], changes[2]["to"]["version"], changes[2]["to"]["layer"]) == (
+        "25.0",
+        "24.2",
+        "system",
+    )
+    assert program.run("lock", PATH="/usr/bin:/bin").out.splitlines() == [*told, "Wrote pixi.lock"]
+
+
+def test_environments_that_left_the_manifest_and_words_that_changed_alone_are_told(
+    program: Program, workspace: Workspace
+) -> None:
+    more = '[feature.test.dependencies]\ndated = "*"\n[environments]\ntest = ["test"]'
+    workspace.write(conda='python = "3.12.*"', more=more)
+    program.run("lock")
+    workspace.write(conda='python = "3.12.*"')
+    outcome = program.run("lock", PATH="/usr/bin:/bin")
+    assert outcome.out.splitlines() == [
+        "default on linux-64: 1 conda package, unchanged",
+        "test on linux-64: no longer locked",
+        "Wrote pixi.lock",
+    ]
+    lock = program.folder / "pixi.lock"
+    lock.write_text(re.sub("  license: .*", "  license: another", lock.read_text(), count=1))
+    outcome = program.run("lock", PATH="/usr/bin:/bin")
+    assert outcome.err == ""
+    assert outcome.out.splitlines() == [
+        "default on linux-64: 1 conda package, unchanged",
+        "Wrote pixi.lock",
+        "  the packages are the same: it differs in what it says about them",
+    ]
+
+
+def test_a_platform_without_a_name_of_its_own_is_told_by_what_it_declares(
+    program: Program, workspace: Workspace
+) -> None:
+    platforms = '[{ platform = "linux-64", cuda = "12.4", glibc = "2.34" }, { name = "mine", platform = "linux-64", cuda = "11" }]'
+    workspace.write(conda='python = "3.12.*"', platforms=platforms)
+    outcome = program.run("lock", PATH="/usr/bin:/bin")
+    assert outcome.out.splitlines()[:2] == [
+        "default on linux-64 with CUDA 12.4, glibc 2.34: 1 conda package",
+        "default on mine: 1 conda package",
+    ]
+    workspace.write(conda='python = "3.11.*"', platforms=platforms)
+    checked = program.run("lock", "--check", PATH="/usr/bin:/bin")
+    assert checked.out.splitlines()[1].startswith("  default on linux-64 with CUDA 12.4, glibc 2.34: ")
+    told = document(program.run("lock", "--check", "--json"))
+    assert told["reasons"][0]["platform"] == "linux-64-cuda-12-4-glibc-2-34"
 
 
 def test_a_stale_lock_is_told_and_ends_with_1(program: Program, workspace: Workspace) -> None:

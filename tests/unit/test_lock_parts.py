@@ -66,10 +66,10 @@ b = ["b"]
 """
     goals = goals_of(read_workspace(text, "pixi.toml"))
     assert [(goal.label, [view.environment for view in goal.views]) for goal in goals] == [
-        ("all on linux-64", ["default", "a"]),
-        ("all on osx-arm64", ["default"]),
-        ("b on linux-64", ["b"]),
-        ("b on osx-arm64", ["b"]),
+        ("solve group all (environments default, a) on linux-64", ["default", "a"]),
+        ("solve group all (environment default) on osx-arm64", ["default"]),
+        ("environment b on linux-64", ["b"]),
+        ("environment b on osx-arm64", ["b"]),
     ]
     assert [wish.name for wish in goals[0].dependencies] == ["python", "one"]
     assert [goal.system for goal in goals] == ["2.28", "13.0", "2.28", "13.0"]

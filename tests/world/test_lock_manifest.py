@@ -327,6 +327,16 @@ def test_what_cannot_be_locked_is_named(workspace: Workspace, tmp_path: Path) ->
     with pytest.raises(PythonMissing) as without:
         workspace.lock()
     assert without.value.line == workspace.line_of("beta = ")
+    assert "add a line to [dependencies]" in without.value.hints[0]
+    lint = '[feature.lint.pypi-dependencies]\nbeta = "*"\n[environments]\nlint = {{ features = ["lint"]{} }}'
+    workspace.write(conda='"dated" = "*"', more=lint.format(""))
+    with pytest.raises(PythonMissing) as beside:
+        workspace.lock()
+    assert "add a line to [dependencies]" in beside.value.hints[0]
+    workspace.write(conda='python = "3.12.*"', more=lint.format(", no-default-feature = true"))
+    with pytest.raises(PythonMissing, match="The environment lint on linux-64 has PyPI dependencies") as alone:
+        workspace.lock()
+    assert "add a line to [feature.lint.dependencies]" in alone.value.hints[0]
     with pytest.raises(ManifestMissing):
         lock_manifest(tmp_path / "nowhere")
     with pytest.raises(LockMissing):
