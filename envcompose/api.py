@@ -16,7 +16,7 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import InputReading, Intent, Request, StackRequest, Wishes
 from envcompose.model.repair import DEFAULT_EFFORT, Conflict, Repairs
 from envcompose.model.requirement import UserRequirement
+from envcompose.model.values import dataclass
 from envcompose.read.relocate import relocated
 from envcompose.read.secrets import mask_secrets
 from envcompose.search.conda_wishes import with_conda_wishes

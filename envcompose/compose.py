@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envcompose.decide.manifest_needs import pixi_floor
 from envcompose.decide.order import build_order
@@ -18,6 +18,7 @@ from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.message import Message
 from envcompose.model.requirement import Fate, Outcome, UserRequirement
 from envcompose.model.target import Default, Target, TorchChoice, marker_environment
+from envcompose.model.values import dataclass
 from envcompose.ports import CondaSolver, NameMap, PackageIndex, Resolver
 from envcompose.resolve.hashes import HashedIndex, hashes_of, unmatched
 from envcompose.resolve.seen_torch import releases_beyond

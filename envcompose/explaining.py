@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
@@ -24,6 +24,7 @@ from envcompose.model.composition import Composition
 from envcompose.model.distribution import PackageFile
 from envcompose.model.explanation import Answer, Difference, Explanation, Question
 from envcompose.model.intent import Intent, Wishes
+from envcompose.model.values import dataclass
 from envcompose.read.question import read_question
 from envcompose.read.suggest import nearest
 from envcompose.review.absent import absence_words, absences_of, input_words

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +32,7 @@ from envcompose.manifest.workspace_reading import read_workspace
 from envcompose.manifest.workspace_views import all_platforms
 from envcompose.model.message import Level, Message
 from envcompose.model.moved import Moved
+from envcompose.model.values import dataclass
 from envcompose.world.apply import PlannedFile, write_files
 from envcompose.world.default_index import default_index
 from envcompose.world.files import DiskFiles

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envcompose.api import load_recipes
 from envcompose.locking import LockWorld
+from envcompose.model.values import dataclass
 from envcompose.world.default_index import default_index
 from envcompose.world.files import DiskFiles
 

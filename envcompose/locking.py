@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from packaging.version import InvalidVersion, Version
@@ -34,6 +33,7 @@ from envcompose.model.distribution import PackageFile
 from envcompose.model.message import Message
 from envcompose.model.record import CondaRecord
 from envcompose.model.target import sys_platform
+from envcompose.model.values import dataclass
 from envcompose.ports import CondaSolver, NameMap, PackageIndex, Resolver, Sources
 from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.tags import WheelPlatform, platform_ranks

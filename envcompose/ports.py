@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from envcompose.model.analysis import Analysis
 from envcompose.model.distribution import PackageFile, WheelContents
 from envcompose.model.record import CondaAnswer, CondaQuestion, CondaRecord
+from envcompose.model.values import dataclass
 
 
 class PackageIndex(Protocol):

@@ -12,7 +12,8 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from envcompose.model.values import dataclass
 
 MAX_INFLATED = 3 << 29
 """Bytes that an archive may inflate to: 1.5 GiB, four times the largest sdist of the corpus."""

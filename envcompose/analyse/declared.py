@@ -6,13 +6,13 @@ import configparser
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.parser import HeaderParser
 
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse.tables import strings_in, table_at
 from envcompose.model.analysis import SdistTexts
+from envcompose.model.values import dataclass
 
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 LEGACY_REQUIRES = ("setuptools >= 40.8.0",)

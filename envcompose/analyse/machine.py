@@ -6,13 +6,14 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from envcompose.analyse.members import Members
 from envcompose.analyse.signals import Signal
 from envcompose.analyse.values import ABSENT, Choice, Opaque, OutOfBudget, Raised, Scope, Unknown, Value
 from envcompose.model.analysis import Place, SdistTexts
+from envcompose.model.values import dataclass
 
 MAX_STEPS = 100_000
 """Three times what the largest of the real build scripts takes."""

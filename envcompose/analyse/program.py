@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from envcompose.analyse import library_builtins, library_machine, library_setup, library_standard
 from envcompose.analyse.calls import call_function, items_of, yielded
@@ -31,6 +30,7 @@ from envcompose.analyse.values import (
     Value,
 )
 from envcompose.model.analysis import SdistTexts
+from envcompose.model.values import dataclass
 
 MODELS = (library_builtins, library_machine, library_setup, library_standard)
 """Importing these fills the tables of `library`."""

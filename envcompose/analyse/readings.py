@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from packaging.markers import InvalidMarker, Marker
@@ -26,6 +26,7 @@ from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import ABSENT, Choice, Unknown, Value
 from envcompose.model.analysis import MetadataSource, Reading, SdistTexts
 from envcompose.model.foreign import foreign_requirement, has_endless_number
+from envcompose.model.values import dataclass
 
 MAX_NESTED = 8
 MAX_VALUES = 20_000

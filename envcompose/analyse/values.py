@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 from typing import Any
 
 from packaging.version import Version
+
+from envcompose.model.values import dataclass
 
 Value = Any
 """A plain Python value of the kinds above, or one of the classes below."""

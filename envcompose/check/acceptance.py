@@ -6,7 +6,7 @@ The rules are those of pixi 0.77, from its public source and from running it on 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import Environment, Platform, Workspace
 from envcompose.manifest.workspace_platforms import bare_platform
 from envcompose.manifest.workspace_views import View, all_platforms, features_of, platforms_of, view_of
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 
 Entry = TypeVar("Entry", LockedConda, LockedPypi)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from envcompose.check.local_projects import is_folder
@@ -21,6 +20,7 @@ from envcompose.manifest.workspace import Platform, PypiOrigin, PypiWish, Worksp
 from envcompose.manifest.workspace_options import is_folder as is_folder_channel
 from envcompose.manifest.workspace_platforms import customised
 from envcompose.manifest.workspace_views import View, all_platforms, cutoffs_of, wishes_everywhere
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 
 _STRATEGIES = {"highest": "highest", "lowest": "lowest-version", "lowest-direct": "lowest-version-direct"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -23,6 +22,7 @@ from envcompose.manifest.version_spec import SpecInvalid
 from envcompose.manifest.workspace import PypiOrigin
 from envcompose.manifest.workspace_views import View
 from envcompose.model.message import Level
+from envcompose.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from envcompose.model.message import Level
+from envcompose.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

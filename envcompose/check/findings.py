@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from envcompose.check.entry_findings import entry_findings
 from envcompose.check.environment_findings import Solved, environment_findings
@@ -15,6 +14,7 @@ from envcompose.manifest.version_spec import SpecInvalid, parse_version_spec
 from envcompose.manifest.workspace import Workspace
 from envcompose.manifest.workspace_views import all_platforms, platforms_of, view_of
 from envcompose.model.message import Level
+from envcompose.model.values import dataclass
 
 __all__ = ["Finding", "findings_of"]
 

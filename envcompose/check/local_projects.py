@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
@@ -19,6 +19,7 @@ from envcompose.manifest.marker_text import marker_text
 from envcompose.manifest.requirement_parts import parse_specifiers
 from envcompose.manifest.requirement_text import requirement_text
 from envcompose.manifest.toml_table import read_values
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 
 

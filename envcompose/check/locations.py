@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -15,6 +14,7 @@ from envcompose.check.verdict import Unmet
 from envcompose.manifest.lock import LockedPypi
 from envcompose.manifest.urls import parse_url, without_credentials
 from envcompose.manifest.workspace import PypiOrigin
+from envcompose.model.values import dataclass
 
 NO_VERSION = Version("0a0.dev0")
 """What pixi takes for a package whose version is written nowhere."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envcompose.manifest.conda_version import VersionInvalid, parse_version
 from envcompose.manifest.lock import LockFile, LockPlatform
 from envcompose.manifest.workspace import Platform
 from envcompose.manifest.workspace_platforms import customised, is_default
 from envcompose.model.record import VirtualPackage
+from envcompose.model.values import dataclass
 
 
 def parse_virtual(text: str) -> VirtualPackage | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from packaging.specifiers import SpecifierSet
@@ -13,6 +13,7 @@ from envcompose.manifest.marker_reading import Marker, MarkerInvalid, read_marke
 from envcompose.manifest.requirement_parts import RequirementInvalid, read_requirement
 from envcompose.manifest.urls import parse_url
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
+from envcompose.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

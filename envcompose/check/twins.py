@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidName, canonicalize_name
@@ -12,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from envcompose.manifest.conda_url import conda_url_parts
 from envcompose.manifest.lock import LockedConda
+from envcompose.model.values import dataclass
 
 _PURL = re.compile(r"pkg:/*(?P<type>[A-Za-z0-9.+-]+)/(?P<path>[^@?#]+)(?:@(?P<version>[^?#]+))?")
 

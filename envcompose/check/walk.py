@@ -6,7 +6,7 @@ pixi walks conda first and stops at the first conda problem; a PyPI problem is t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from packaging.version import InvalidVersion, Version
 
@@ -33,6 +33,7 @@ from envcompose.manifest.version_spec import SpecInvalid
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
 from envcompose.manifest.workspace_views import View
 from envcompose.model.record import VirtualPackage
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 
 

@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from envcompose import __version__
@@ -19,6 +19,7 @@ from envcompose.cli.terminal import Progress, emit, plain, print_document
 from envcompose.errors import NothingComposed, Usage
 from envcompose.explaining import Explained, explain_package
 from envcompose.model.intent import Wishes
+from envcompose.model.values import dataclass
 from envcompose.read.again import init_again
 from envcompose.read.secrets import without_secrets
 from envcompose.write.bundle import LOCK, MANIFEST

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
@@ -15,6 +15,7 @@ from envcompose.model.foreign import foreign_requirement
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.record import CondaRecord
 from envcompose.model.target import Layer, TorchChoice
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import without_secrets
 from envcompose.resolve.closure import Member
 from envcompose.resolve.universe import TORCH

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from packaging.version import Version
 
 from envcompose.model.facts import CudaLine
 from envcompose.model.target import Default, TorchChoice
+from envcompose.model.values import dataclass
 
 LOWEST_DEFAULT = "8.0"
 DEFAULT_JOBS = 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from packaging.version import Version
 
@@ -11,6 +10,7 @@ from envcompose.model.decision import Rejection
 from envcompose.model.facts import Evidence, KnownBad, PackageRecipe, PrebuiltWheel
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import TorchChoice
+from envcompose.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

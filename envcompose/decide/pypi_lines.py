@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.requirements import Requirement
 
@@ -13,6 +13,7 @@ from envcompose.model.intent import ArtifactKind, IndexOptions, ProjectFolder
 from envcompose.model.names import canonical_name
 from envcompose.model.requirement import UserRequirement
 from envcompose.model.target import Layer, TorchChoice
+from envcompose.model.values import dataclass
 from envcompose.resolve.closure import Closure, Member
 from envcompose.resolve.metadata import active_requirements, header_values
 from envcompose.resolve.partners import PARTNERS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -18,6 +18,7 @@ from envcompose.model.intent import ArtifactKind
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import CondaRequest
 from envcompose.model.target import Layer, TorchChoice
+from envcompose.model.values import dataclass
 from envcompose.resolve.closure import Closure, Member
 from envcompose.resolve.universe import TORCH
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from packaging.version import Version
 
@@ -17,6 +16,7 @@ from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import CondaBuild, Facts, PackageRecipe
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer, TorchChoice
+from envcompose.model.values import dataclass
 from envcompose.resolve.partners import PARTNERS
 from envcompose.resolve.tags import best_wheel, is_pure, wheel_ranks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from packaging.version import InvalidVersion, Version
@@ -16,6 +16,7 @@ from envcompose.manifest.workspace import CondaWish
 from envcompose.manifest.workspace_views import Cutoffs
 from envcompose.model.composition import CondaDependency, SystemLayer
 from envcompose.model.record import CondaAnswer, CondaQuestion, CondaRecord
+from envcompose.model.values import dataclass
 from envcompose.ports import CondaSolver, NameMap
 from envcompose.search.conda_conflict import Conflict, find_conflict
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -14,6 +14,7 @@ from envcompose.lock.goals import Goal
 from envcompose.lock.join import Disagreed
 from envcompose.lock.pypi_half import Beside, PypiHalf
 from envcompose.manifest.workspace import CondaWish, PypiWish
+from envcompose.model.values import dataclass
 from envcompose.resolve.clash import Clash, Line, find_clash
 from envcompose.resolve.metadata import header_values
 

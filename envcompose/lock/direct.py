@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.utils import (
@@ -23,6 +23,7 @@ from envcompose.lock.uv_sources import Redirected, redirected
 from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile
 from envcompose.model.foreign import foreign_requirement
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex, Sources
 from envcompose.resolve.metadata import header_values
 from envcompose.resolve.universe import Release

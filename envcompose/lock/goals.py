@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from envcompose.manifest.subdirs import is_linux, is_osx
 from envcompose.manifest.workspace import Channel, CondaWish, Platform, PypiOptions, PypiWish, SolveStrategy, Workspace
 from envcompose.manifest.workspace_platforms import customised, derived_name
 from envcompose.manifest.workspace_views import View, environments_of
+from envcompose.model.values import dataclass
 
 ARCHSPEC = "__archspec"
 _DECLARED = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from envcompose.lock.direct import DirectReader
 from envcompose.manifest.workspace import IndexStrategy, PypiOptions
 from envcompose.model.analysis import Analysis
 from envcompose.model.distribution import PackageFile, WheelContents
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex
 
 OpenIndex = Callable[[tuple[str | None, ...]], PackageIndex]

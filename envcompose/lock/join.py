@@ -7,7 +7,7 @@ the closure then asks of those that had to move is held while conda is solved ag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -17,6 +17,7 @@ from envcompose.lock.conda_half import Bound, CondaFound, CondaHalf, version_of
 from envcompose.lock.pypi_half import Beside, PypiFound, PypiHalf, PypiRefused
 from envcompose.manifest.match_spec import parse_match_spec
 from envcompose.model.record import CondaRecord
+from envcompose.model.values import dataclass
 from envcompose.resolve.closure import USER, Closure, Member
 from envcompose.search.conda_conflict import Conflict
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import parse_qsl, urlsplit
 
 from envcompose.lock.goals import Goal
 from envcompose.manifest.lock import LockedConda, LockedPypi, LockFile
 from envcompose.model.record import CondaRecord
+from envcompose.model.values import dataclass
 
 Repository = tuple[str, tuple[str, str] | None]
 """The address of a repository, and the reference that is asked of it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -11,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 from envcompose.manifest.channels import channel_url
 from envcompose.manifest.workspace import NameMapping
 from envcompose.model.record import CondaRecord
+from envcompose.model.values import dataclass
 from envcompose.ports import NameMap
 
 ReadMapping = Callable[[str], Mapping[str, tuple[str, ...]]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 from packaging.requirements import Requirement
@@ -11,6 +10,7 @@ from packaging.requirements import Requirement
 from envcompose.manifest.url_text import url_text
 from envcompose.manifest.urls import without_credentials
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets
 
 _SDISTS = (".tar.gz", ".tgz", ".zip")

@@ -7,7 +7,7 @@ resolved, the torch is seen, and what follows torch is read again, until the tor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from packaging.requirements import Requirement
@@ -21,6 +21,7 @@ from envcompose.lock.places import place_of_url, place_of_wish
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
 from envcompose.model.analysis import Analysis
 from envcompose.model.foreign import foreign_requirement
+from envcompose.model.values import dataclass
 from envcompose.ports import Answer, Question, Resolver
 from envcompose.resolve.closure import Closure, Member, trace_closure
 from envcompose.resolve.metadata import active_requirements

@@ -8,13 +8,14 @@ from __future__ import annotations
 import posixpath
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from envcompose.lock.places import Place
+from envcompose.model.values import dataclass
 
 PYPROJECT = "pyproject.toml"
 

@@ -7,9 +7,10 @@ underscores may not be mixed, and a component that is missing is worth 0.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache, total_ordering
 from itertools import zip_longest
+
+from envcompose.model.values import dataclass
 
 Component = tuple[int, int, str]
 Segment = tuple[Component, ...]

@@ -6,7 +6,9 @@ Source of the form: facts/pixi.md §9.3, established by running pixi 0.77 on loc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from envcompose.model.values import dataclass
 
 LOCK_VERSION = 7
 """The version of the format that is read and written; pixi has written it since 0.70."""

@@ -5,11 +5,11 @@ pixi reads a lock file as YAML 1.2: `version: 2.7` is a number and `yes` is a te
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envcompose.errors import LockInvalid
 from envcompose.manifest.lock_yaml import plain_value
+from envcompose.model.values import dataclass
 
 if TYPE_CHECKING:
     import yaml

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from envcompose.errors import LockInvalid
 from envcompose.manifest.lock_document import Items, Table
+from envcompose.model.values import dataclass
 
 _HEX = re.compile(r"[0-9a-fA-F]*")
 

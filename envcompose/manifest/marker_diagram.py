@@ -10,10 +10,11 @@ A variable with ranges is kept by its cuts: a node with n cuts has n+1 children,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from envcompose.manifest.marker_reading import STRING_KEYS, Comparison, Marker
 from envcompose.manifest.marker_versions import Cut, Interval, intervals_of, text_interval
+from envcompose.model.values import dataclass
 
 Variable = tuple[int, int, str]
 """What is asked: its kind, the rank of its key, and for `in`, `contains` and extras the value."""

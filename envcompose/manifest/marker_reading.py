@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.version import InvalidVersion, Version
+
+from envcompose.model.values import dataclass
 
 VERSION_KEYS = ("implementation_version", "python_full_version", "python_version")
 STRING_KEYS = (

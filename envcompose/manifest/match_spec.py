@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from envcompose.manifest.conda_version import VersionInvalid, parse_version
 from envcompose.manifest.lock import LockedConda
 from envcompose.manifest.version_spec import SpecInvalid, VersionSpec, parse_version_spec
 from envcompose.model.record import CondaRecord
+from envcompose.model.values import dataclass
 
 Record = LockedConda | CondaRecord
 """What a match spec looks at."""

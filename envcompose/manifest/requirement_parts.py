@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
+
+from envcompose.model.values import dataclass
 
 _NAMED = r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([A-Za-z0-9._,\s-]*)\])?\s*"
 _PLAIN = re.compile(_NAMED + r"(?:\(([^()@;]*)\)|([<>=!~][^()@;]*))?\s*(?:;(.*))?", re.DOTALL)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from packaging.version import Version
@@ -17,6 +16,7 @@ from envcompose.errors import PackageRequirementInvalid
 from envcompose.manifest.marker_reading import MarkerInvalid, normal_name, read_marker, version_of
 from envcompose.manifest.marker_text import marker_text
 from envcompose.manifest.url_text import url_text
+from envcompose.model.values import dataclass
 
 _OPERATORS = ("==", "===", "!=", "~=", "<", "<=", ">", ">=")
 # Of two bounds on one version the one with the earlier operator stands first.

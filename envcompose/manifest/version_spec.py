@@ -7,11 +7,11 @@ Strict reading is what a pixi manifest is read with; lenient reading is what `de
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from envcompose.manifest.conda_version import CondaVersion, VersionInvalid, read_version
+from envcompose.model.values import dataclass
 
 
 class SpecInvalid(ValueError):

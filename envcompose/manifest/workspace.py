@@ -7,7 +7,7 @@ platform. Names are normalised: conda names are lower case, PyPI names as PEP 50
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 from envcompose.manifest.match_spec import MatchSpec
 from envcompose.model.record import VirtualPackage
+from envcompose.model.values import dataclass
 
 
 class ChannelPriority(StrEnum):

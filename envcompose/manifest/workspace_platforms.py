@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 
 from envcompose.manifest.conda_version import parse_version
@@ -13,6 +13,7 @@ from envcompose.manifest.subdirs import FAMILIES, SUBDIRS, default_virtual, is_l
 from envcompose.manifest.toml_table import TomlTable, kind_of
 from envcompose.manifest.workspace import Feature, Platform
 from envcompose.model.record import VirtualPackage
+from envcompose.model.values import dataclass
 
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 _LONGEST_NAME = 64

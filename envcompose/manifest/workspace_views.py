@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TypeVar
@@ -28,6 +27,7 @@ from envcompose.manifest.workspace import (
 from envcompose.manifest.workspace_options import join_options, overlay_options
 from envcompose.manifest.workspace_platforms import composed_platform, referenced_subdirs
 from envcompose.model.record import VirtualPackage
+from envcompose.model.values import dataclass
 
 Wish = TypeVar("Wish", CondaWish, PypiWish)
 

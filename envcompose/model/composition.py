@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from envcompose.model.decision import Alternative, Artifact, Rejection, Standing
 from envcompose.model.facts import Evidence, Probe
 from envcompose.model.intent import Intent
@@ -12,6 +10,7 @@ from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import Fate
 from envcompose.model.solution import Solution
 from envcompose.model.target import Default, Layer, Target, TorchChoice
+from envcompose.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from packaging.version import Version
@@ -10,6 +9,7 @@ from packaging.version import Version
 from envcompose.model.facts import Evidence
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer
+from envcompose.model.values import dataclass
 
 
 class Standing(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from packaging.specifiers import SpecifierSet
@@ -15,6 +14,7 @@ from envcompose.model.message import Message
 from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import Fate, Origin
 from envcompose.model.target import Default, Layer
+from envcompose.model.values import dataclass
 
 
 class PinKind(StrEnum):

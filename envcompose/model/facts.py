@@ -6,10 +6,12 @@ Versions are parsed, names normalised (PEP 503), CUDA lines and GPU architecture
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+
+from envcompose.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

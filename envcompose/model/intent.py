@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from packaging.specifiers import SpecifierSet
@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from envcompose.model.message import Message
 from envcompose.model.requirement import CondaRequest, Fate, Origin, UserRequirement
+from envcompose.model.values import dataclass
 
 
 class TorchFrom(StrEnum):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from envcompose.model.composition import Composition
 from envcompose.model.decision import Standing
 from envcompose.model.intent import Intent
 from envcompose.model.requirement import Origin, OriginKind
+from envcompose.model.values import dataclass
 
 DEFAULT_EFFORT = 16
 """How many changed intents are composed for repairs where nobody says otherwise."""

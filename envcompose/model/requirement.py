@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from envcompose.model.values import dataclass
 
 
 class OriginKind(StrEnum):

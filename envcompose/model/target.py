@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envcompose.model.facts import CondaBuild, Evidence, TorchBuild, TorchRelease
+from envcompose.model.values import dataclass
 
 
 class Layer(StrEnum):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from envcompose.model.values import dataclass
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _CLAUSE = r"(?:(?:==|!=|~=|>=|<=|>|<|=)?\s*[0-9A-Za-z*][0-9A-Za-z.!+_*-]*|\*)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 from packaging.markers import InvalidMarker, Marker
@@ -12,6 +11,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from envcompose.errors import FileMissing
 from envcompose.model.requirement import Fate, Origin, Outcome, UserRequirement
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 from envcompose.read.paths import folder_of, inside, is_folder, path_of_file_url, reference_of_path
 from envcompose.read.project_name import is_name, project_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from envcompose.errors import FileMissing, NothingToRead
 from envcompose.model.intent import IndexOptions, InputReading, ProjectFolder
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import Fate, Origin, OriginKind, Outcome, UserRequirement
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 from envcompose.read.extras import add_with_extras, known_name
 from envcompose.read.own_metadata import requires_dist

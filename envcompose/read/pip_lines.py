@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from envcompose.model.values import dataclass
 
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 # pip fills in upper-case names in braces only, and leaves what is undefined or empty as it is.

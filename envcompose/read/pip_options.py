@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from envcompose.errors import OptionSyntax
 from envcompose.model.requirement import Origin
+from envcompose.model.values import dataclass
 from envcompose.read.suggest import nearest
 
 _SHORT = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -13,6 +13,7 @@ from envcompose.model.facts import StackRecipe
 from envcompose.model.intent import StackRequest
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import Fate, Origin, OriginKind, UserRequirement
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 from envcompose.read.contradiction import specifiers_exclude
 from envcompose.read.direct import Words, is_named_reference, is_url, looks_like_archive, read_requirement

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from envcompose.model.intent import InputReading, ProjectFolder
 from envcompose.model.message import Level
 from envcompose.model.requirement import Fate, Outcome, UserRequirement
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 from envcompose.read.decode import decode_text
 from envcompose.read.dependency_groups import group_names, read_groups

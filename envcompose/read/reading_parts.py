@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from packaging.specifiers import SpecifierSet
 
 from envcompose.model.intent import IndexOptions, InputReading
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import Fate, Origin, Outcome, UserRequirement
+from envcompose.model.values import dataclass
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ Each function gives the facts of one file and notes every problem on the way; th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from packaging.version import InvalidVersion, Version
@@ -23,6 +23,7 @@ from envcompose.model.facts import (
     TorchBuild,
     TorchRelease,
 )
+from envcompose.model.values import dataclass
 from envcompose.read.recipe_fields import Fields, Sources, expand_lines, parse_version, suggest
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -13,6 +13,7 @@ from envcompose.errors import FileUnreadable
 from envcompose.model.intent import InputReading
 from envcompose.model.message import Level
 from envcompose.model.requirement import Fate, Origin, OriginKind, Outcome, UserRequirement
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 from envcompose.read.decode import decode_text
 from envcompose.read.direct import Words, is_named_reference, read_requirement

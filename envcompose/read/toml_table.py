@@ -7,10 +7,10 @@ import tomllib
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from envcompose.errors import FileUnreadable
 from envcompose.model.requirement import Origin, OriginKind
+from envcompose.model.values import dataclass
 
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([^\]#]+?)\s*\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_-]+))\s*[=.]""")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from envcompose.errors import FileMissing
 from envcompose.model.requirement import Outcome, UserRequirement
+from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
 from envcompose.read.marker import holds_on_linux
 from envcompose.read.paths import inside, is_folder, reference_of_path

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envcompose.errors import FileUnreadable
 from envcompose.model.requirement import Origin, OriginKind
+from envcompose.model.values import dataclass
 
 if TYPE_CHECKING:
     import yaml

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 from envcompose.model.names import canonical_name
+from envcompose.model.values import dataclass
 from envcompose.resolve.metadata import active_requirements, header_values
 from envcompose.resolve.universe import Release, TargetUniverse
 

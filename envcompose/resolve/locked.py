@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from envcompose.model.distribution import PackageFile
 from envcompose.model.solution import LockedDistribution
+from envcompose.model.values import dataclass
 from envcompose.resolve.closure import Member
 from envcompose.resolve.metadata import header_values
 from envcompose.resolve.universe import TargetUniverse

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from packaging.requirements import Requirement
@@ -20,6 +19,7 @@ from packaging.version import Version
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Evidence, TorchBuild, TorchRelease
 from envcompose.model.foreign import foreign_requirement
+from envcompose.model.values import dataclass
 from envcompose.resolve.metadata import header_values
 
 PROJECT = "torch"

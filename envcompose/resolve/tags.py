@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.tags import compatible_tags, cpython_tags, mac_platforms
 
 from envcompose.model.distribution import PackageFile
+from envcompose.model.values import dataclass
 
 _MACHINES = {"64": "x86_64", "aarch64": "aarch64", "arm64": "arm64", "ppc64le": "ppc64le", "riscv64": "riscv64"}
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}

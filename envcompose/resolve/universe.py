@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from packaging.version import Version
 
 from envcompose.model.analysis import Analysis, Reading
 from envcompose.model.distribution import PackageFile
 from envcompose.model.names import canonical_name
+from envcompose.model.values import dataclass
 from envcompose.ports import Offer, PackageIndex
 from envcompose.resolve.metadata import render_metadata
 from envcompose.resolve.tags import best_wheel, wheel_ranks

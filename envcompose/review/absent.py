@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -16,6 +15,7 @@ from envcompose.model.foreign import foreign_requirement
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.requirement import Outcome
 from envcompose.model.target import Layer, marker_environment
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import header_values
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -17,6 +17,7 @@ from envcompose.model.explanation import Against, Answer, Explanation, Question,
 from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent, TorchFrom
 from envcompose.model.target import Layer, admits_python
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex
 from envcompose.resolve.partners import TORCH
 from envcompose.review import asking

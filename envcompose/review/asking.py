@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
@@ -15,6 +15,7 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent, StackRequest, TorchFrom
 from envcompose.model.requirement import CondaRequest, Origin, OriginKind, UserRequirement
 from envcompose.model.target import Layer
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.partners import TORCH
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -13,6 +12,7 @@ from envcompose.model.decision import CompileClass, Standing
 from envcompose.model.explanation import Against, Change
 from envcompose.model.intent import ArtifactKind, Prefer
 from envcompose.model.target import Layer, TorchChoice
+from envcompose.model.values import dataclass
 
 CHOSEN, ASKED = "chosen", "asked"
 KNOWN_BAD = "known-bad-pair"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from packaging.specifiers import SpecifierSet
@@ -18,6 +17,7 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import ArtifactKind, Intent
 from envcompose.model.message import Level, Message
 from envcompose.model.target import Default, TorchChoice, admits_python
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets, without_secrets
 from envcompose.read.targets import cuda_of_driver
 from envcompose.resolve.metadata import header_values

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envcompose.model.composition import CondaDependency, SystemLayer
 from envcompose.model.record import CondaAnswer
+from envcompose.model.values import dataclass
 from envcompose.resolve.virtual import told_virtual
 
 MOST_SOLVES = 40

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -18,6 +18,7 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import Intent
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import CondaRequest, Fate, Outcome, UserRequirement
+from envcompose.model.values import dataclass
 
 _LINE = re.compile(r"\d+\.\d+")
 

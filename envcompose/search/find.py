@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.version import Version
 
 from envcompose.model.decision import Artifact, Rejection
 from envcompose.model.intent import ArtifactKind
+from envcompose.model.values import dataclass
 from envcompose.search.prospects import Prospect, Scout
 from envcompose.search.settle import Settler
 from envcompose.search.settled import Settled

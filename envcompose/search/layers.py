@@ -7,7 +7,7 @@ what the closure asks of a twin becomes a constraint of the next conda solve (de
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 from packaging.version import InvalidVersion, Version
@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from envcompose.model.composition import CondaDependency, SystemLayer
 from envcompose.model.record import CondaAnswer, CondaQuestion, CondaRecord, VirtualPackage
 from envcompose.model.solution import CondaSolution
+from envcompose.model.values import dataclass
 from envcompose.ports import CondaSolver, NameMap
 from envcompose.resolve.virtual import target_virtuals
 from envcompose.search.conda_conflict import Conflict, find_conflict

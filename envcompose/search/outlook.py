@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import takewhile
 
@@ -24,6 +23,7 @@ from envcompose.model.facts import Facts, PackageRecipe
 from envcompose.model.intent import ArtifactKind, TorchFrom
 from envcompose.model.names import canonical_name
 from envcompose.model.target import Layer, TorchChoice, marker_environment
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import active_requirements, header_values
 from envcompose.resolve.partners import PARTNERS, release_partners

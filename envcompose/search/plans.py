@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
@@ -16,6 +16,7 @@ from envcompose.model.foreign import foreign_requirement
 from envcompose.model.intent import Intent
 from envcompose.model.message import Level, Message
 from envcompose.model.target import Default, marker_environment
+from envcompose.model.values import dataclass
 from envcompose.ports import CondaSolver, NameMap
 from envcompose.read.secrets import mask_secrets, without_secrets
 from envcompose.search.choices import Choices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -18,6 +18,7 @@ from envcompose.model.distribution import PackageFile
 from envcompose.model.intent import Prefer
 from envcompose.model.names import canonical_name
 from envcompose.model.target import Layer, TorchChoice, admits_python, marker_environment
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex
 from envcompose.resolve.metadata import header_values
 from envcompose.search.outlook import Observer, Outlook, Stage

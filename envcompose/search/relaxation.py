@@ -14,7 +14,7 @@ Within one thing the nearest value counts least: `COSTS` gives the first step, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from packaging.specifiers import SpecifierSet
@@ -24,6 +24,7 @@ from envcompose.model.intent import Intent, StackRequest, Wishes
 from envcompose.model.repair import Change, Edit, Part
 from envcompose.model.requirement import CondaRequest, Origin, OriginKind, UserRequirement
 from envcompose.model.requirement import Outcome as Fates
+from envcompose.model.values import dataclass
 
 COSTS: Mapping[str, tuple[int, str]] = MappingProxyType(
     {

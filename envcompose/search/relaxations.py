@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from packaging.requirements import Requirement
@@ -18,6 +17,7 @@ from envcompose.model.facts import Facts
 from envcompose.model.intent import Intent
 from envcompose.model.repair import Part
 from envcompose.model.target import admits_python, marker_environment
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex
 from envcompose.resolve.clash import Clash, Line, find_clash
 from envcompose.resolve.metadata import header_values

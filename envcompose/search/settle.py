@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import unquote
 
 from packaging.requirements import Requirement
@@ -20,6 +20,7 @@ from envcompose.model.intent import TorchFrom
 from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import UserRequirement
 from envcompose.model.target import Layer, TorchChoice, marker_environment
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex, Question, Resolver
 from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.closure import Closure, trace_closure

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from envcompose.model.analysis import Analysis
 from envcompose.model.decision import Artifact, Rejection
 from envcompose.model.intent import ArtifactKind, Prefer, TorchFrom
 from envcompose.model.record import CondaRecord
 from envcompose.model.target import TorchChoice
+from envcompose.model.values import dataclass
 from envcompose.resolve.closure import Closure
 from envcompose.resolve.universe import TargetUniverse
 from envcompose.search.layers import Joined

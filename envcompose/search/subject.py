@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -12,6 +11,7 @@ from packaging.version import Version
 from envcompose.model.facts import StackRecipe
 from envcompose.model.names import canonical_name
 from envcompose.model.requirement import UserRequirement
+from envcompose.model.values import dataclass
 from envcompose.resolve.metadata import active_requirements
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from packaging.version import Version
 
@@ -11,6 +10,7 @@ from envcompose.model.decision import Rejection
 from envcompose.model.facts import CondaBuild, CudaLine, Facts, GpuFloor, TorchBuild, TorchRelease
 from envcompose.model.intent import TorchFrom
 from envcompose.model.target import Layer, TorchChoice
+from envcompose.model.values import dataclass
 
 TORCH = "torch"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from envcompose.errors import NotOurs, NotWritable
+from envcompose.model.values import dataclass
 from envcompose.world.files import remove_scratch, write_in_order
 from envcompose.write.bundle import MANIFEST, Bundle, is_untouched
 

@@ -7,10 +7,10 @@ answer, told in the engine's own words without any secret.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from envcompose.errors import ChannelBroken, ChannelUnreachable
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from envcompose.model.analysis import Analysis, SdistTexts
 from envcompose.model.distribution import PackageFile, WheelContents
 from envcompose.model.names import canonical_name
 from envcompose.model.target import sys_platform
+from envcompose.model.values import dataclass
 from envcompose.world.analysis_json import analysis_from_json, analysis_to_json
 from envcompose.world.cache import Cache
 from envcompose.world.http import Http

@@ -11,7 +11,6 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +20,7 @@ from packaging.version import InvalidVersion, Version
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable
 from envcompose.model.facts import Facts
 from envcompose.model.record import CondaRecord
+from envcompose.model.values import dataclass
 from envcompose.world.cache import Cache
 from envcompose.world.http import Http
 

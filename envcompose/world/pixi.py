@@ -6,9 +6,9 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets
 
 MOST_SECONDS = 60

@@ -14,13 +14,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from envcompose.errors import ChannelUnreachable, CondaSpecInvalid
 from envcompose.model.record import CondaAnswer, CondaQuestion
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets
 from envcompose.world.channel_fault import channel_error, may_change, names_channel, plain_words
 from envcompose.world.rattler_client import pixi_config

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from envcompose.errors import ChannelUnknown
 from envcompose.model.record import CondaQuestion, CondaRecord
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets, without_secrets
 from envcompose.world.channel_fault import plain_words
 from envcompose.world.conda_record import RecordReader

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -13,6 +12,7 @@ from envcompose.analyse import ArchiveRefused, BuildRules, analyse_sdist, trim_c
 from envcompose.errors import FileMissing, FileUnreadable, NoSdist, ProjectUnknown, RequirementSyntax
 from envcompose.model.analysis import Analysis
 from envcompose.model.distribution import PackageFile
+from envcompose.model.values import dataclass
 from envcompose.ports import PackageIndex
 from envcompose.world.checkout import Checkout
 

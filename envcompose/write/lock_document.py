@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from envcompose.check.finding import Finding
@@ -11,6 +10,7 @@ from envcompose.check.verdict import Reason
 from envcompose.errors import EnvcomposeError, LockInfeasible
 from envcompose.model.message import Level, Message
 from envcompose.model.moved import Entry, Moved
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets
 
 SCHEMA = "envcompose.lock/1"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -16,6 +15,7 @@ from envcompose.model.composition import Composition
 from envcompose.model.explanation import LOCKED_CONDA, LOCKED_PYPI, Difference
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer
+from envcompose.model.values import dataclass
 from envcompose.write.manifest import manifest_of
 
 TABLES = ("dependencies", "constraints", "pypi-dependencies")
