@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from envcompose.analyse import conclusions, tools
 from envcompose.analyse.build_scripts import build_scripts
+from envcompose.analyse.cmake import branches_of
 from envcompose.analyse.collecting import uncollected
 from envcompose.analyse.declared import Project, name_from_file, read_package_info, read_project
 from envcompose.analyse.environment import environment
@@ -91,6 +92,7 @@ def _analyse(
         outcome.release()
     parse_python.cache_clear()
     members.cache_clear()
+    branches_of.cache_clear()
     return analysis
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from posixpath import normpath
 
+from envcompose.analyse.cmake import ALWAYS, CMakeFile, branch_at, cmake_files, first_file
 from envcompose.analyse.declared import Project
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.program import Outcome
 from envcompose.analyse.rules import BuildRules
 from envcompose.analyse.values import Instance, Value
 from envcompose.model.analysis import Place, SdistTexts
+from envcompose.model.values import dataclass
 
 TORCH_BUILDERS = frozenset({"CUDAExtension", "CppExtension"})
 
@@ -120,7 +122,7 @@ def builds_with_torch(found: Found) -> bool:
     """Are extensions of a default build made by torch's builder, or by a CMake that looks for torch?"""
     if any(kind_of(record) in TORCH_BUILDERS for _, record in extensions(found)):
         return True
-    return bool(_cmake_torch(found))
+    return cmake_torch_place(found) is not None
 
 
 def uses_cmake(found: Found) -> bool:
@@ -128,23 +130,9 @@ def uses_cmake(found: Found) -> bool:
     return any(started_program(argv) == "cmake" for _, argv in commands(found))
 
 
-CMAKE_IMPORT = re.compile(
-    r"-c\s+[\"']?\s*import\s+([A-Za-z_]\w*)|find_package\s*\(\s*(Torch|pybind11|nanobind)\b", re.I
-)
-
-
 def cmake_file(found: Found) -> str:
-    """Name the build's CMakeLists.txt: the one at the root, else the first of those one folder below."""
-    files = sorted(path for path in found.sdist.texts if path.endswith("/CMakeLists.txt") and path.count("/") == 1)
-    return "CMakeLists.txt" if "CMakeLists.txt" in found.sdist.texts or not files else files[0]
-
-
-def _cmake_torch(found: Found) -> list[str]:
-    if not is_cmake_build(found):
-        return []
-    text = found.sdist.texts.get(cmake_file(found), "")
-    names = [(first or second).lower() for first, second in CMAKE_IMPORT.findall(_uncommented(text))]
-    return [name for name in names if name == "torch"]
+    """Name the build's first CMakeLists.txt."""
+    return first_file(found.sdist.texts)
 
 
 def is_cmake_build(found: Found) -> bool:
@@ -152,18 +140,31 @@ def is_cmake_build(found: Found) -> bool:
     return any("cmake" in found.rules.backends.get(name, ()) for name in backends(found)) or uses_cmake(found)
 
 
-def _uncommented(text: str) -> str:
-    return "\n".join(line.split("#")[0] for line in text.splitlines())
+def cmake_build(found: Found) -> tuple[CMakeFile, ...]:
+    """Give the files of the build by CMake, none where it is no such build."""
+    return cmake_files(found.sdist.texts) if is_cmake_build(found) else ()
+
+
+TORCH_PACKAGE = re.compile(r"find_package\s*\(\s*Torch\b|-c\s+[\"']?\s*import\s+torch\b", re.IGNORECASE)
 
 
 def cmake_torch_place(found: Found) -> Place | None:
-    """Give the line where the build's CMake looks for torch."""
-    if _cmake_torch(found):
-        file = cmake_file(found)
-        lines = found.sdist.texts[file].splitlines()
-        number = next((n for n, line in enumerate(lines, 1) if CMAKE_IMPORT.search(line) and "orch" in line), 1)
-        return Place(file=file, line=number, text=lines[number - 1].strip()[:200])
+    """Give the line where the build's CMake looks for torch: anywhere in its first file, or where it always comes to."""
+    for position, file in enumerate(cmake_build(found)):
+        text = found.sdist.texts[file.path]
+        for number, line in enumerate(text.split("\n"), 1) if "orch" in text else ():
+            if "orch" in line and TORCH_PACKAGE.search(line.partition("#")[0][:1000]):
+                branch = branch_at(text, number)
+                if position == 0 or (file.condition is None and branch == ALWAYS):
+                    return place_in(found, file.path, number)
     return None
+
+
+def place_in(found: Found, path: str, number: int) -> Place:
+    """Name a line of a text, counted from one."""
+    lines = found.sdist.texts.get(path, "").split("\n")
+    text = lines[number - 1].strip()[:200] if 0 < number <= len(lines) else ""
+    return Place(file=path, line=number, text=text)
 
 
 def backend_place(found: Found, module: str) -> Place | None:

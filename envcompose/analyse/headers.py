@@ -44,7 +44,7 @@ def toolkit_needs(found: Found) -> tuple[SystemNeed, ...]:
         if package:
             why = f"a source of the build includes {header}"
             needs.setdefault(package, SystemNeed(name=package, condition=switched, place=place, why=why))
-    for name, place, condition in [*_outside(includes), *_builders(found)]:
+    for name, place, condition in [*((header, place, switched) for header, place in includes), *_builders(found)]:
         for package in _implied(found, name):
             why = f"{name} brings the header that it carries"
             needs.setdefault(package, SystemNeed(name=package, condition=condition, place=place, why=why))
@@ -65,11 +65,6 @@ def package_of(found: Found, header: str) -> str | None:
     rules = found.rules.headers
     package = rules.get(header) or rules.get("/".join(header.split("/")[:2]) + "/")
     return package or (rules.get(header.partition("/")[0] + "/") if "/" in header else None)
-
-
-def _outside(includes: list[tuple[str, Place | None]]) -> Iterator[tuple[str, Place | None, str | None]]:
-    for header, place in includes:
-        yield header, place, None
 
 
 def _builders(found: Found) -> Iterator[tuple[str, Place | None, str | None]]:

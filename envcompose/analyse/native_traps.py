@@ -18,7 +18,7 @@ from envcompose.analyse.files import member_path
 from envcompose.analyse.found import Found, cmake_file, extensions, is_cmake_build, kind_of
 from envcompose.analyse.headers import outside_includes
 from envcompose.analyse.machine import Seen
-from envcompose.analyse.tools import download_place, line_with
+from envcompose.analyse.tools import download, line_with
 from envcompose.analyse.trim import is_aside
 from envcompose.analyse.values import paths_in
 from envcompose.model.analysis import BuildNeed, Trap
@@ -174,9 +174,11 @@ def _arch_list(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
 
 
 def _fetches(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
-    place = download_place(found)
-    if place is not None and compiles(found):
-        yield Trap(code="downloads", text="the build fetches files from the network", place=place)
+    fetched = download(found)
+    if fetched is not None and compiles(found):
+        place, condition = fetched
+        told = "the build fetches files from the network" + (f", where it is so: {condition}" if condition else "")
+        yield Trap(code="downloads", text=told, place=place)
 
 
 def _standard(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:

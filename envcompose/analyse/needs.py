@@ -10,6 +10,7 @@ from posixpath import normpath
 from packaging.utils import canonicalize_name
 
 from envcompose.analyse.build_scripts import hook_dependencies
+from envcompose.analyse.cmake_python import cmake_imports
 from envcompose.analyse.declared import cfg_lines, read_setup_cfg
 from envcompose.analyse.found import (
     TORCH_BUILDERS,
@@ -232,6 +233,16 @@ def _from_cmake(found: Found) -> Iterator[BuildNeed]:
     place = cmake_torch_place(found)
     if place is not None:
         yield BuildNeed(distribution="torch", required=True, condition=None, place=place, why="CMake looks for torch")
+    for asked in cmake_imports(found):
+        distribution = outside_distribution(asked.module, found)
+        if distribution not in ("", "torch", "pip"):
+            yield BuildNeed(
+                distribution=distribution,
+                required=asked.condition is None and not asked.checked,
+                condition=asked.condition,
+                place=asked.place,
+                why=f"CMake has Python import {asked.module}",
+            )
 
 
 def _hooked(found: Found) -> Iterator[BuildNeed]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from posixpath import basename, dirname, join, normpath
 
 from envcompose.analyse.build_scripts import build_scripts
+from envcompose.analyse.cmake import cmake_files
 from envcompose.analyse.tables import strings_in, table_at
 
 MAX_REACHED = 120
@@ -49,7 +50,7 @@ def reached_texts(texts: Mapping[str, str]) -> set[str]:
             if reached not in seen and len(seen) < MAX_REACHED:
                 seen.add(reached)
                 queue.append((reached, depth + 1 if further else MAX_STEPS))
-    return kept
+    return kept | {file.path for file in cmake_files(texts)}
 
 
 def _is_metadata(path: str) -> bool:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from posixpath import splitext
 
+from envcompose.analyse.cmake import Branch, branch_at, is_off, joined, options_of, without_alternatives
 from envcompose.analyse.found import (
     TORCH_BUILDERS,
     Found,
     backend_module,
     backend_place,
     backends,
-    cmake_file,
+    cmake_build,
     cmake_torch_place,
     commands,
     extensions,
-    is_cmake_build,
     kind_of,
+    place_in,
     started_program,
 )
 from envcompose.analyse.machine import Seen
@@ -31,7 +33,10 @@ BY_SUFFIX = {".cpp": "cxx", ".cc": "cxx", ".cxx": "cxx", ".c": "c", ".pyx": "c",
 BY_KIND = {"CUDAExtension": ("nvcc", "cxx"), "CppExtension": ("cxx",), "Pybind11Extension": ("cxx",)}
 FETCHING = re.compile(r"\b(?:urlretrieve|urlopen|requests\.get|httpx\.get)\b")
 FETCHERS_OF_PYTHON = re.compile(r"(urllib\.request|urllib2?$|requests|httpx)\b")
-CMAKE_FETCH = re.compile(r"^\s*(?:FetchContent_Declare|ExternalProject_Add|file\s*\(\s*DOWNLOAD)", re.M | re.I)
+CMAKE_FETCH = re.compile(
+    r"^[ \t]*(?:FetchContent_Declare|ExternalProject_Add|CPM(?:Add|Find)Package|file\s{0,9}\(\s{0,99}DOWNLOAD)\b",
+    re.M | re.I,
+)
 COMPILING = frozenset(
     [
         "pkg-config",
@@ -154,17 +159,20 @@ def _of_commands(found: Found) -> Iterator[SystemNeed]:
             yield _need("rust", seen, f"starts {program}")
 
 
-CMAKE_CUDA = re.compile(r"^\s*(?:enable_language\s*\(\s*CUDA|project\s*\([^)]*LANGUAGES[^)]*\bCUDA\b)", re.I)
+CMAKE_CUDA = re.compile(
+    r"^[ \t]*(?:enable_language\s{0,9}\(\s{0,99}CUDA\b|project\s{0,9}\([^)]{0,500}\bCUDA\b"
+    r"|(?:set|list)\s{0,9}\([^)\n]{0,99}language[^)\n]{0,99}\bCUDA\b|cuda_add_(?:library|executable)\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""CMake compiles CUDA code: a language of the project, also by a list of them, or by the older commands."""
 
 
 def _of_cuda_code(found: Found) -> Iterator[SystemNeed]:
     """Give nvcc where CMake compiles CUDA, or where a build for torch does so under a condition only."""
     cuda = next((name for name, _ in found.sdist.names if name.endswith(".cu") and not is_aside(name)), None)
-    if is_cmake_build(found):
-        place = line_with(found, CMAKE_CUDA, cmake_file(found)) or (cmake_torch_place(found) if cuda else None)
-        if place is not None:
-            condition = _cmake_condition(found) or cmake_branch(found, place)
-            yield SystemNeed(name="nvcc", condition=condition, place=place, why="CMake compiles CUDA code")
+    for place, branch in _cuda_of_cmake(found, any_cuda=cuda is not None):
+        condition = _cmake_condition(found) or branch
+        yield SystemNeed(name="nvcc", condition=condition, place=place, why="CMake compiles CUDA code")
     made = [seen for seen, record in extensions(found) if kind_of(record) in TORCH_BUILDERS]
     if cuda is not None and made:
         why = f"compiles {cuda} where the build finds a GPU, or is told to"
@@ -172,25 +180,42 @@ def _of_cuda_code(found: Found) -> Iterator[SystemNeed]:
         yield SystemNeed(name="nvcc", condition=condition, place=place, why=why)
 
 
-CMAKE_IF = re.compile(r"\s*(?:else)?if\s*\((.{1,200})\)\s*(?:#.*)?$", re.I)
+def _cuda_of_cmake(found: Found, *, any_cuda: bool) -> list[tuple[Place, str | None]]:
+    """Give where CMake turns CUDA on, each with its condition; else where it looks for torch, if there is CUDA code."""
+    places = list(cmake_lines(found, CMAKE_CUDA))
+    torch = cmake_torch_place(found) if any_cuda and not places else None
+    if torch is not None:
+        places.append((torch, branch_at(found.sdist.texts[torch.file], torch.line).condition))
+    return places
+
+
+def cmake_lines(found: Found, pattern: re.Pattern[str], *, default: bool = False) -> Iterator[tuple[Place, str | None]]:
+    """Give the first line of each file of a build by CMake that holds a pattern, with the conditions that it has.
+
+    The lines that stand under fewest come first. Not given: what never holds on Linux, and what only tests, benchmarks,
+    examples or documents come to; by `default` what an option asks for that is off at its default.
+    """
+    files = cmake_build(found)
+    options = options_of(found.sdist.texts, files) if default else {}
+    for file in files:
+        if CMAKE_ASIDE.search(file.condition or "") or (default and file.off):
+            continue
+        text = found.sdist.texts[file.path]
+        lines = [text.count("\n", 0, match.start()) + 1 for match in islice(pattern.finditer(text), MAX_MATCHES)]
+        stands = [(branch_at(text, line), line) for line in lines]
+        others = [branch for branch, _ in stands]
+        for branch, line in sorted(((without_alternatives(b, others), n) for b, n in stands), key=_conditions):
+            if not branch.dead and not CMAKE_ASIDE.search(branch.condition or "") and not is_off(branch, options):
+                yield place_in(found, file.path, line), joined((file.condition, *branch.conditions))
+                break
+
+
+def _conditions(stand: tuple[Branch, int]) -> int:
+    return len(stand[0].conditions)
+
+
 CMAKE_ASIDE = re.compile(r"TEST|BENCH|EXAMPLE|DOC", re.I)
-
-
-def cmake_branch(found: Found, place: Place) -> str | None:
-    """Give the condition of the innermost if() that a line of CMake stands in, by its indentation."""
-    lines = found.sdist.texts.get(place.file, "").splitlines()[: place.line]
-    indent = _indent(lines[-1]) if lines else 0
-    for line in reversed(lines[:-1]):
-        if indent and line.strip() and _indent(line) < indent:
-            match = CMAKE_IF.match(line)
-            if match is not None:
-                return f"CMake's {match.group(1).strip()}"
-            indent = _indent(line)
-    return None
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
+MAX_MATCHES = 50
 
 
 def _cmake_condition(found: Found) -> str | None:
@@ -209,28 +234,26 @@ def _of_arguments(found: Found) -> Iterator[SystemNeed]:
 
 
 def _of_network(found: Found) -> Iterator[SystemNeed]:
-    place = download_place(found)
-    if place is not None:
-        condition = cmake_branch(found, place) if not place.file.endswith(".py") else None
+    fetched = download(found)
+    if fetched is not None:
+        place, condition = fetched
         yield SystemNeed(name="network", condition=condition, place=place, why="the build fetches files")
 
 
-def download_place(found: Found) -> Place | None:
-    """Give the line where the build fetches something: a wheel of its own releases, or the sources of others."""
+def download(found: Found) -> tuple[Place, str | None] | None:
+    """Give where the build fetches a wheel of its own releases or the sources of others, and under which condition."""
     files = [s.place.file for s in found.seen("import") if FETCHERS_OF_PYTHON.match(str(s.subject)) and not s.dead]
     place = line_with(found, FETCHING, *dict.fromkeys(files)) if files else None
     if place is not None:
-        return place
-    for file, text in found.sdist.texts.items():
-        if file.endswith((".cmake", "CMakeLists.txt")):
-            place = line_with(found, CMAKE_FETCH, file) if CMAKE_FETCH.search(text) else None
-            if place is not None and not CMAKE_ASIDE.search(cmake_branch(found, place) or ""):
-                return place
+        return place, None
+    by_cmake = sorted(cmake_lines(found, CMAKE_FETCH, default=True), key=lambda fetched: fetched[1] is not None)
+    if by_cmake:
+        return by_cmake[0]
     for seen in found.seen("command"):
         argv = [word for word in seen.subject if isinstance(word, str)]
         program = started_program(argv)
         if not seen.soft and (program in FETCHERS or argv[:2] == ["git", "clone"]):
-            return seen.place
+            return seen.place, " and ".join(seen.conditions) or None
     return None
 
 
