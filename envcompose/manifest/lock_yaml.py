@@ -28,6 +28,8 @@ _UNSAFE_INSIDE = re.compile(r":(?:[ \t\n]|$)|(?<=[ \t\n])#")
 _UNPRINTABLE = "[^\n\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 # The same for text in ASCII, as nearly all is: the other takes milliseconds to compile, which is left to its first use.
 _CONTROL = re.compile("[^\n\u0020-\u007e]")
+# What nearly every text is: words, versions and addresses that begin with a letter and mean nothing else.
+_HARMLESS = re.compile(r"[A-Za-z](?:[A-Za-z0-9_./+=<>~^;,()\[\] '\"@!$%&*-]|:(?=[^ \t\n]))*(?<! )")
 _ESCAPES = {
     "\0": "0",
     "\x07": "a",
@@ -76,10 +78,12 @@ def yaml_text(value: Mapping[str, Plain]) -> str:
 def _mapping_lines(value: Mapping[str, Plain], indent: str) -> Iterator[str]:
     for key, item in value.items():
         head = indent + scalar_text(key, indent)
-        if isinstance(item, Mapping) and item:
+        if isinstance(item, str):
+            yield f"{head}: {scalar_text(item, indent)}"
+        elif isinstance(item, Mapping) and item:
             yield head + ":"
             yield from _mapping_lines(item, indent + "  ")
-        elif isinstance(item, Sequence) and not isinstance(item, str) and item:
+        elif isinstance(item, Sequence) and item:
             yield head + ":"
             yield from _sequence_lines(item, indent)
         else:
@@ -88,7 +92,9 @@ def _mapping_lines(value: Mapping[str, Plain], indent: str) -> Iterator[str]:
 
 def _sequence_lines(value: Sequence[Plain], indent: str) -> Iterator[str]:
     for item in value:
-        if isinstance(item, Mapping) and item:
+        if isinstance(item, str):
+            yield f"{indent}- {scalar_text(item, indent)}"
+        elif isinstance(item, Mapping) and item:
             lines = _mapping_lines(item, indent + "  ")
             # The first key stands on the line of the dash.
             yield f"{indent}- {next(lines)[len(indent) + 2 :]}"
@@ -111,6 +117,8 @@ def _leaf(item: Plain, indent: str) -> str:
 
 def scalar_text(text: str, indent: str = "") -> str:
     """Write one text: plain where that reads back as this text, else in quotes; with newlines as a block under it."""
+    if _HARMLESS.fullmatch(text) and text not in _WORDS:
+        return text
     if "\n" in text:
         return _block(text, indent)
     if not isinstance(plain_value(text), str) or _ZERO_LED.fullmatch(text):

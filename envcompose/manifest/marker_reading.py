@@ -91,6 +91,7 @@ def read_marker(text: str) -> Marker | None:
     return marker
 
 
+@lru_cache(maxsize=8192)
 def normal_name(name: str) -> str | None:
     """Give a project's or extra's name in its normal form (PEP 503), None for what is no name."""
     return re.sub("[-_.]+", "-", name).lower() if _NAME.fullmatch(name) else None

@@ -54,6 +54,9 @@ def marker_text(text: str) -> str:
     marker = read_marker(text)
     if marker is None:
         return ""
+    if isinstance(marker, Comparison) and marker.key == "extra" and marker.operator == "==" and marker.value:
+        # Two of three markers are just this, and there is nothing to simplify.
+        return _text(marker)
     for dialect in (UV, PEP508_RS):
         marker = _simplified(marker, dialect)
         if marker is None:
