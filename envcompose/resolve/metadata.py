@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
@@ -36,19 +37,31 @@ def active_requirements(
 ) -> list[Requirement]:
     """The requirements that hold in this environment with these extras, in the order given.
 
-    Lines that name an extra are parsed only where an extra was asked for: that is most of most metadata.
+    Lines that name an extra are parsed only where it may be one that was asked for: that is most of most metadata.
     """
     wanted = tuple(canonical_name(extra) for extra in extras)
     judge = _judge(tuple(environment.items()))
     active = []
     for text in texts:
-        conditional = ";" in text and "extra" in text.partition(";")[2]
-        if conditional and not wanted:
+        marker = text.partition(";")[2]
+        conditional = "extra" in marker
+        if conditional and (not wanted or _wants_another(marker, wanted)):
             continue
         requirement = judge(text, wanted if conditional else ())
         if requirement is not None:
             active.append(requirement)
     return active
+
+
+_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]*)['"]""")
+_OR = re.compile(r"\bor\b")
+
+
+def _wants_another(marker: str, wanted: tuple[str, ...]) -> bool:
+    """Does a marker that is one comparison, or several joined by `and`, ask for an extra that nobody asked for?"""
+    if _OR.search(marker):
+        return False
+    return any(canonical_name(extra) not in wanted for extra in _EXTRA.findall(marker))
 
 
 @lru_cache(maxsize=32)
