@@ -108,7 +108,8 @@ def _check_development(workspace: Workspace) -> None:
 def _check_requirements(lock: LockFile, path: str) -> None:
     """Whether the addresses in `requires_dist` are URLs. Raises LockInvalid with the line of the package."""
     for package in lock.packages:
-        for text in package.requires_dist if isinstance(package, LockedPypi) else ():
+        texts = package.requires_dist if isinstance(package, LockedPypi) else ()
+        for text in (text for text in texts if "@" in text):
             try:
                 parse_wanted(text)
             except RequirementInvalid as error:
