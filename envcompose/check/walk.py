@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envcompose.check.local_projects import LocalProject, check_local_project, is_folder, read_local_project
@@ -226,6 +227,8 @@ class Walk:
             if self.markers is None:
                 raise Unmet("python-missing", "PyPI packages are locked without a Python", "python")
             for text in package.requires_dist:
+                if _is_for_another_extra(text, one.extras):
+                    continue
                 following = parse_wanted(text)
                 if text not in visited and holds(following.marker, self.markers, one.extras):
                     visited.add(text)
@@ -310,3 +313,10 @@ def _asked(spec: MatchSpec) -> str:
 def _some(names: Mapping[str, object] | list[str]) -> str:
     listed = sorted(names)
     return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
+
+
+def _is_for_another_extra(text: str, extras: frozenset[str]) -> bool:
+    """Is the whole marker that an extra is wanted, which is not? Most requirements are such, and need no reading."""
+    _, found, quoted = text.rpartition(" ; extra == '")
+    extra = quoted[:-1]
+    return bool(found) and quoted[-1:] == "'" and "'" not in extra and canonicalize_name(extra) not in extras
