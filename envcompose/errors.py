@@ -754,12 +754,12 @@ class LockInfeasible(EnvcomposeError):
     exit_status = 1
 
     def __init__(
-        self, *, subject: str, facts: Sequence[str], file: str, line: int | None, hints: Sequence[str] = ()
+        self, *, subject: str, facts: Sequence[str], file: str, line: int | None, hints: Sequence[str]
     ) -> None:
         super().__init__(
             f"The {subject} cannot be locked: not all that {file} asks for goes together",
             facts=facts,
-            hints=hints or ("loosen one of the lines that are named",),
+            hints=hints,
             file=file,
             line=line,
         )

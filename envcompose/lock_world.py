@@ -55,12 +55,14 @@ def lock_world(folder: Path, wishes: LockWishes, *, now: datetime) -> Iterator[L
         open_until_the_end.callback(repositories.close)
         own = NameFiles(DiskFiles(folder), cache=cache, http=http, now=time.time, offline=offline)
         links = LinkPages(cache=cache, http=http, now=time.time, offline=offline, refresh=refresh)
+        names = _names(cache, http, wishes)
         yield LockWorld(
             rules=load_rules(load_recipes()[1]),
             open_index=_indexes(cache, http, wishes),
             resolver=open_until_the_end.enter_context(UvResolver(wishes.trace)),
             solver=RattlerSolver(cache=place, offline=offline, refresh=refresh, tell=wishes.trace),
-            names=_names(cache, http, wishes),
+            names=names,
+            near=names.nearest,
             sources=DiskSources(folder, repositories),
             read_mapping=own.read,
             read_links=links.read,

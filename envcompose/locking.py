@@ -13,7 +13,7 @@ from envcompose.check.lock_platforms import aligned, lock_text_of
 from envcompose.check.markers import marker_environment
 from envcompose.errors import LockNotSupported, PythonMissing, SecretInManifest
 from envcompose.lock.conda_half import CondaHalf, channel_address, version_of
-from envcompose.lock.conflict import infeasible
+from envcompose.lock.conflict import Near, infeasible
 from envcompose.lock.direct import DirectReader
 from envcompose.lock.entries import distributions
 from envcompose.lock.goals import Goal, goals_of, platform_words
@@ -46,7 +46,7 @@ SUBDIRS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-ar
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockWorld:
     """What locking asks. `open_index` opens indexes for a subdir (with upload times, where dates are asked for), `read_links` gives what a page links (find-links);
-    `now` is what durations are counted from.
+    `now` is what durations are counted from; `near` knows names that a misspelt one may mean.
 
     `root` is the address of the manifest's folder, with a slash at its end, for channels on disk.
     """
@@ -62,6 +62,7 @@ class LockWorld:
     default_index: str
     root: str
     now: datetime
+    near: Near = lambda layer, name: ()
     tell: Callable[[str], None] = lambda line: None
     trace: Callable[[str], None] = lambda line: None
 
@@ -143,7 +144,7 @@ class _Locking:
         found = join(conda, pypi if goal.pypi else None, self._world.tell)
         if isinstance(found, Disagreed):
             self._world.trace(found.words or (found.conda.words if found.conda else ""))
-            raise infeasible(found, goal, manifest)
+            raise infeasible(found, goal, manifest, self._world.near)
         if goal.pypi and found.conda.python is None:
             raise PythonMissing(
                 environment=goal.label, table=self._conda_table(goal), file=manifest, line=goal.pypi[0].line

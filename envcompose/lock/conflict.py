@@ -2,169 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from packaging.requirements import Requirement
-from packaging.version import Version
-
-from envcompose.errors import EnvcomposeError, LockInfeasible
-from envcompose.lock.conda_half import version_of
+from envcompose.errors import LockInfeasible
+from envcompose.lock.clashing import Clashing, clashing
 from envcompose.lock.goals import Goal
 from envcompose.lock.join import Disagreed
-from envcompose.lock.pypi_half import Beside, PypiHalf
-from envcompose.manifest.workspace import CondaWish, PypiWish
-from envcompose.model.values import dataclass
-from envcompose.resolve.clash import Clash, Line, find_clash
-from envcompose.resolve.metadata import header_values
+from envcompose.lock.pypi_half import PypiHalf
+from envcompose.lock.unfit import why_unfit
+from envcompose.manifest.workspace import CondaWish, PypiOrigin, PypiWish
+from envcompose.model.target import Layer
+from envcompose.read.secrets import mask_secrets
+from envcompose.search.conda_conflict import Conflict
+
+Near = Callable[[Layer, str], Sequence[str]]
+"""Names of a layer that are almost this one, the most alike first."""
 
 DRIVER = "__cuda"
 DRIVER_HINT = 'declare the driver, as in platforms = [{{ platform = "{}", cuda = "12.4" }}]'
-MOST_WORDS = 900
-"""How many characters of the resolver's prose are told where nothing shorter is found."""
+LINES_HINT = "loosen one of the lines that are named"
+WORDS_HINT = "-v tells the resolver's own words"
 
 
-def infeasible(lost: Disagreed, goal: Goal, manifest: str) -> LockInfeasible:
-    """The error for a goal that has no solution: the fewest lines against each other, where they can be found."""
-    facts = [lost.conda.told()] if lost.conda is not None else []
-    lines: list[int | None] = []
+@dataclass(slots=True)
+class _Told:
+    """What there is to tell, one fact a line; the lines of the manifest that it names; hints of its own."""
+
+    facts: list[str] = field(default_factory=list)
+    lines: list[int | None] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+
+def infeasible(lost: Disagreed, goal: Goal, manifest: str, near: Near = lambda layer, name: ()) -> LockInfeasible:
+    """The error for a goal that has no solution: the fewest lines against each other."""
+    told = _Told()
+    if lost.conda is not None:
+        _tell_conda(told, lost.conda, goal, near)
     for name in lost.elsewhere:
-        fact, line = _elsewhere(name, lost, manifest)
-        facts.append(fact)
-        lines.append(line)
+        _tell_elsewhere(told, name, lost, manifest)
     if lost.half is not None and lost.words:
-        held = _held(lost, goal, lost.half)
-        clash = _clash(lost, lost.half, held)
-        if clash is None:
-            facts.append(_short(lost.words))
-        else:
-            told, lines = _told(clash, lost.half.wishes, held, manifest)
-            facts += told
-    elif lost.words and not facts:
-        facts.append(_short(lost.words))
-    needs_driver = lost.conda is not None and DRIVER in lost.conda.words
-    declared = any(virtual.name == DRIVER for virtual in goal.platform.virtual)
-    hints = [DRIVER_HINT.format(goal.platform.subdir)] if needs_driver and not declared else []
-    first = next((one for one in lines if one is not None), None)
-    return LockInfeasible(subject=goal.label, facts=facts, hints=hints, file=manifest, line=first)
+        _tell_pypi(told, lost, lost.half, goal, manifest, near)
+    if lost.told:
+        told.facts.append(lost.told)
+    named = any(line is not None for line in told.lines)
+    first = next((line for line in told.lines if line is not None), None)
+    return LockInfeasible(
+        subject=goal.label,
+        facts=told.facts,
+        hints=told.hints or [LINES_HINT if named else WORDS_HINT],
+        file=manifest,
+        line=first,
+    )
 
 
-def _elsewhere(name: str, lost: Disagreed, manifest: str) -> tuple[str, int | None]:
+def _tell_conda(told: _Told, conflict: Conflict, goal: Goal, near: Near) -> None:
+    told.facts.append(conflict.told())
+    names = {line.name for line in conflict.lines}
+    told.lines += [wish.line for wish in (*goal.dependencies, *goal.constraints) if wish.name in names]
+    if DRIVER in conflict.words and not any(virtual.name == DRIVER for virtual in goal.platform.virtual):
+        told.hints.append(DRIVER_HINT.format(goal.platform.subdir))
+    if conflict.absent is not None:
+        told.hints += [f"did you mean {name}?" for name in near(Layer.SYSTEM, conflict.absent.split()[0])[:1]]
+
+
+def _tell_elsewhere(told: _Told, name: str, lost: Disagreed, manifest: str) -> None:
     """A name that conda provides, and that is wanted from a source of its own."""
     assert lost.half is not None and lost.twins is not None
     wish = next((wish for wish in lost.half.wishes if wish.name == name and wish.location is not None), None)
     line = None if wish is None else wish.line
     who = "a project of the manifest" if wish is None else _place(line, manifest)
     place, record = lost.half.direct[name].place, lost.twins[name]
-    return f"{who} wants {name} from {place}, and conda provides it ({record.file_name})", line
+    told.facts.append(f"{who} wants {name} from {place}, and conda provides it ({record.file_name})")
+    told.lines.append(line)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
-    """What the manifest's conda lines ask of a name that conda provides, and the versions that this leaves."""
-
-    name: str
-    wish: CondaWish
-    left_out: tuple[Version, ...]
-
-
-def _held(lost: Disagreed, goal: Goal, half: PypiHalf) -> list[_Held]:
-    """Such lines about names of which the resolver spoke."""
-    found = []
-    for name, record in sorted((lost.twins or {}).items()):
-        wishes = [wish for wish in (*goal.dependencies, *goal.constraints) if wish.name == record.name]
-        bounded = [wish for wish in wishes if wish.spec.version is not None]
-        if name not in lost.words or not bounded:
-            continue
-        versions = half.releases(name)
-        for wish in bounded:
-            spec = replace(wish.spec, build=None)
-            left_out = tuple(version for version in versions if not spec.admits(str(version), ""))
-            found.append(_Held(name=name, wish=wish, left_out=left_out))
-    return found
-
-
-def _clash(lost: Disagreed, half: PypiHalf, held: Sequence[_Held]) -> Clash | None:
-    wishes = half.wishes
-    lines = [Line(number=number, requirement=_requirement(wish)) for number, wish in enumerate(wishes)]
-    lines += [
-        Line(
-            number=len(wishes) + number,
-            requirement=Requirement(one.name + ",".join(f"!={version}" for version in one.left_out)),
-            bound=True,
+def _tell_pypi(told: _Told, lost: Disagreed, half: PypiHalf, goal: Goal, manifest: str, near: Near) -> None:
+    missing = [wish for wish in half.wishes if _is_missing(wish, half, lost)]
+    for wish in missing:
+        _tell_missing(told, wish, half, manifest, near)
+    found = None if missing else clashing(lost, half, goal)
+    if found is not None:
+        _tell_clash(told, found, half, goal, manifest, near)
+    elif not missing:
+        told.facts.append(
+            "the resolver finds no releases of what is asked for, and of what that requires, that fit together"
         )
-        for number, one in enumerate(held)
-    ]
-    twins = {
-        name: version for name, record in (lost.twins or {}).items() if (version := version_of(record)) is not None
-    }
-    return find_clash(lines, _Releases(half, twins), half.interpreter.markers)
 
 
-def _requirement(wish: PypiWish) -> Requirement:
-    extras = f"[{','.join(wish.extras)}]" if wish.extras else ""
-    return Requirement(f"{wish.name}{extras}{wish.version or ''}")
+def _is_missing(wish: PypiWish, half: PypiHalf, lost: Disagreed) -> bool:
+    known = wish.name in half.direct or wish.name in (lost.twins or {})
+    return wish.origin is PypiOrigin.INDEX and not known and half.files(wish.name) is None
 
 
-def _told(
-    clash: Clash, wishes: Sequence[PypiWish], held: Sequence[_Held], manifest: str
-) -> tuple[list[str], list[int | None]]:
-    """The clash, one fact a line, and the numbers of the manifest's lines in it."""
-    told, lines = [], []
-    for number in sorted(clash.lines):
-        if number < len(wishes):
-            wish = wishes[number]
-            lines.append(wish.line)
-            told.append(f"{_place(wish.line, manifest)} asks for {wish}")
-        else:
-            of_conda = held[number - len(wishes)].wish
-            lines.append(of_conda.line)
-            told.append(f"{_place(of_conda.line, manifest)} asks conda for {of_conda.name} {of_conda.spec.version}")
-    return [*told, *clash.facts], lines
+def _tell_missing(told: _Told, wish: PypiWish, half: PypiHalf, manifest: str, near: Near) -> None:
+    index = "the index" if wish.index is None else f"the index {mask_secrets(wish.index)}"
+    place = manifest if wish.line is None else f"{manifest}, line {wish.line}"
+    told.facts.append(f"{index} has no project {wish.name} ({place})")
+    told.lines.append(wish.line)
+    told.hints.append(_spelling(wish.name, half, near))
+
+
+def _spelling(name: str, half: PypiHalf, near: Near) -> str:
+    for other in near(Layer.PYPI, name):
+        if half.files(other):
+            return f"did you mean {other}?"
+    return f"check the spelling of {name}, or say which index has it"
+
+
+def _tell_clash(told: _Told, found: Clashing, half: PypiHalf, goal: Goal, manifest: str, near: Near) -> None:
+    for wish in found.wishes:
+        told.facts.append(f"{_place(wish.line, manifest)} asks for {mask_secrets(str(wish))}")
+    facts = list(found.facts)
+    conda = list(found.conda)
+    unfit = [why for wish in found.wishes if wish.name == found.name and (why := _unfit(wish, half)) is not None]
+    if unfit:
+        facts = [*unfit, *facts]
+        pythons = [wish for wish in goal.dependencies if wish.name == "python" and wish.spec.version is not None]
+        conda += [wish for wish in pythons if wish not in conda]
+    told.facts += [_asks_conda(wish, manifest) for wish in conda]
+    told.lines += [*(wish.line for wish in found.wishes), *(wish.line for wish in conda)]
+    if found.missing and found.name is not None:
+        # A name that only another package requires.
+        facts[-1:] = [f"the index has no project {found.name}"]
+        told.hints += [LINES_HINT]
+    told.facts += facts or [_unexplained(found)]
+    if not facts:
+        told.hints += [LINES_HINT, WORDS_HINT]
+
+
+def _unfit(wish: PypiWish, half: PypiHalf) -> str | None:
+    return why_unfit(wish.name, wish.version, half.files(wish.name) or (), half.interpreter.full)
+
+
+def _unexplained(found: Clashing) -> str:
+    if len(found.wishes) + len(found.conda) == 1:
+        return "none of its releases goes together with what it requires"
+    return "no releases of these, and of what they require, go together"
+
+
+def _asks_conda(wish: CondaWish, manifest: str) -> str:
+    return f"{_place(wish.line, manifest)} asks conda for {wish.name} {wish.spec.version}"
 
 
 def _place(line: int | None, manifest: str) -> str:
     return manifest if line is None else f"{manifest}, line {line},"
-
-
-def _short(words: str) -> str:
-    """The resolver's prose on one line."""
-    text = " ".join(words.replace("╰─▶", "").replace("×", "").split())
-    text = text.partition("No solution found when resolving dependencies:")[2].strip() or text
-    return text if len(text) <= MOST_WORDS else text[: MOST_WORDS - 1].rpartition(" ")[0] + " …"
-
-
-class _Releases:
-    """See resolve.clash.Releases: those of the index, and the versions at which conda provides a name.
-
-    What is built without isolation and follows the installed torch has requirements that are known for sure only where
-    the torch is.
-    """
-
-    def __init__(self, half: PypiHalf, twins: Mapping[str, Version]) -> None:
-        self._half = half
-        self._twins = twins
-        self._torch = half.known_torch(Beside(pinned=twins))
-        self._universe = half.universe(Beside(), self._torch)
-
-    def versions(self, name: str) -> Iterable[Version] | None:
-        """See Releases."""
-        if name in self._half.direct:
-            return None
-        found = self._universe.releases(name)
-        shown = [] if found is None else [release.version for release in found.values()]
-        own = [self._twins[name]] if name in self._twins else []
-        return None if found is None and not own else [*shown, *own]
-
-    def requires(self, name: str, version: Version) -> Sequence[Sequence[str]] | None:
-        """See Releases."""
-        if self._twins.get(name) == version:
-            return [[]]
-        try:
-            release = self._universe.release(name, version)
-            unknown = self._torch is None and release.from_sdist and self._half.sees_torch(name)
-            if unknown and self._universe.analysis_of(release).follows_torch:
-                return None
-            return [list(header_values(self._universe.metadata_of(release), "Requires-Dist"))]
-        except (KeyError, EnvcomposeError):
-            return None

@@ -7,7 +7,7 @@ the closure then asks of those that had to move is held while conda is solved ag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -39,14 +39,20 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreed:
-    """Why there is no solution: conda's own conflict, or the resolver's words where conda's packages were let loose."""
+    """Why there is no solution: conda's own conflict, or the resolver's words where conda's packages were let loose.
+
+    `told` is what there is to say where neither of them is the reason.
+    """
 
     conda: Conflict | None = None
     words: str = ""
+    told: str = ""
     twins: Mapping[str, CondaRecord] | None = None
     half: PypiHalf | None = None
     elsewhere: tuple[str, ...] = ()
     """Names that conda provides, and that are wanted from a source of their own: pixi takes no such lock."""
+    refused: Mapping[str, frozenset[Version]] = field(default_factory=dict)
+    """Versions that PyPI chose of what conda provides, and that conda cannot have."""
 
 
 def join(conda: CondaHalf, pypi: Pypi | None, tell: Callable[[str], None] = lambda line: None) -> Agreed | Disagreed:
@@ -65,7 +71,7 @@ class _Join:
         self._offered: dict[str, list[Version]] = {}
 
     def run(self) -> Agreed | Disagreed:
-        lost = Disagreed(words=f"conda's packages and PyPI's bounds on them do not agree within {MOST_ROUNDS} rounds")
+        lost = Disagreed(told=f"conda's packages and PyPI's bounds on them do not agree within {MOST_ROUNDS} rounds")
         for _ in range(MOST_ROUNDS):
             found = self._conda.solve(tuple(self._bounds.values()))
             if isinstance(found, Conflict):
@@ -84,10 +90,20 @@ class _Join:
                 return Agreed(conda=found, pypi=answer, bounds=tuple(self._bounds.values()))
             looser = self._loosened(found, half)
             if isinstance(looser, PypiRefused):
-                return Disagreed(conda=self._conflict, words=looser.words, twins=found.twins, half=half)
+                return self._lost(looser, found, half)
             self._tell("conda is solved again under PyPI's bounds")
             self._hold(found, looser)
         return lost
+
+    def _lost(self, refused: PypiRefused, found: CondaFound, half: PypiHalf) -> Disagreed:
+        return Disagreed(
+            conda=self._conflict,
+            words=refused.words,
+            told=refused.told,
+            twins=found.twins,
+            half=half,
+            refused={name: frozenset(versions) for name, versions in self._refused.items()},
+        )
 
     def _loosened(self, found: CondaFound, half: PypiHalf) -> Closure | PypiRefused:
         """A closure for which some of conda's packages have another version, or that there is none."""
@@ -106,7 +122,7 @@ class _Join:
             if name in pinned and member.version != pinned[name]
         }
         if not moved:
-            return PypiRefused(words="The resolver refuses the very versions that it chose itself")
+            return PypiRefused(told="the resolver refuses the very versions that it chose itself")
         # The others stay where conda has them, if they can: then nothing is asked of them.
         rest = {name: version for name, version in pinned.items() if name not in moved}
         fewer = half.resolve(Beside(pinned=rest, loose=frozenset(moved), choices=choices, preferred=preferred))

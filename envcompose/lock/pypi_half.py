@@ -20,6 +20,7 @@ from envcompose.lock.indexes import ManifestIndex
 from envcompose.lock.places import place_of_url, place_of_wish
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
 from envcompose.model.analysis import Analysis
+from envcompose.model.distribution import PackageFile
 from envcompose.model.foreign import foreign_requirement
 from envcompose.model.values import dataclass
 from envcompose.ports import Answer, Question, Resolver
@@ -45,9 +46,10 @@ class PypiFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PypiRefused:
-    """There is no closure, in the resolver's words."""
+    """There is no closure: the resolver's `words`, or what there is to tell where it was not the resolver that refused."""
 
-    words: str
+    words: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +146,18 @@ class PypiHalf:
         """What comes from no index, by name."""
         return self._direct
 
+    @property
+    def overridden(self) -> frozenset[str]:
+        """Names of which the manifest says what is asked of them, whatever metadata say."""
+        return frozenset(self._overrides)
+
     def releases(self, name: str) -> list[Version]:
         """The versions that an index has of a project; none where it has none."""
-        return sorted({file.version for file in self._index.project(name) or ()})
+        return sorted({file.version for file in self.files(name) or ()})
+
+    def files(self, name: str) -> Sequence[PackageFile] | None:
+        """What an index has of a project, fitting or not; None where no index has it."""
+        return self._index.project(name)
 
     def resolve(self, beside: Beside) -> PypiFound | PypiRefused:
         """The closure beside what conda provides; the torch of unisolated builds is the closure's own."""
@@ -168,7 +179,16 @@ class PypiHalf:
                 # What does not follow torch reads the same beside any; only its order may be that of a build.
                 return replace(found, universe=self.universe(beside, now), torch=now)
             torch = now
-        return PypiRefused(words="What follows the installed torch asks for another torch each time that it is read")
+        return PypiRefused(told="what follows the installed torch asks for another torch each time that it is read")
+
+    def refuses(self, wishes: Sequence[PypiWish], beside: Beside) -> bool:
+        """Does the resolver find nothing for some of the wishes alone?"""
+        roots = [_root(wish) for wish in wishes]
+        torch = self.known_torch(beside)
+        if self._asked(roots, self.universe(beside, torch), beside).pins is not None:
+            return False
+        other = None if torch is not None else self._torch_without_builds(beside)
+        return other is None or self._asked(roots, self.universe(beside, other), beside).pins is None
 
     def known_torch(self, beside: Beside) -> str | None:
         """The torch that can only be this one: conda's, or the one that the manifest pins."""

@@ -22,15 +22,19 @@ from packaging.version import Version
 from envcompose.model.values import dataclass
 from envcompose.resolve.metadata import active_requirements
 
-MOST_RELEASES = 12
-"""Packages of which more releases are left are not looked into."""
 
-MOST_READ = 60
-"""How many releases' metadata are read before it gives up."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How far it looks: packages of which more `releases` are left are not looked into, and so many metadata are `read`."""
+
+    releases: int = 12
+    read: int = 60
+
 
 MOST_STEPS = 3
 """How many facts may lead from a line to a clash: what takes more tells nobody anything."""
 
+DEFAULT_BOUNDS = Bounds()
 _LOCAL = re.compile(r"\+[\w.]+")
 
 
@@ -73,14 +77,19 @@ class _Reason:
 
 
 def find_clash(
-    lines: Sequence[Line], releases: Releases, environment: Mapping[str, str], *, by_newest: bool = False
+    lines: Sequence[Line],
+    releases: Releases,
+    environment: Mapping[str, str],
+    *,
+    by_newest: bool = False,
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> Clash | None:
     """The first clash of these lines in this environment, or None where the metadata show none.
 
     Lines by URL, and packages of which nothing is known, ask for nothing. With `by_newest` the newest release speaks for
     a package of which many are left: what is found then tells why the newest does not do, and is certain of no more.
     """
-    return _Narrowing(lines, releases, environment, by_newest).run()
+    return _Narrowing(lines, releases, environment, by_newest, bounds).run()
 
 
 @dataclass(slots=True)
@@ -99,12 +108,18 @@ Asking = Sequence[tuple[Version, int, Requirement]]
 
 class _Narrowing:
     def __init__(
-        self, lines: Sequence[Line], releases: Releases, environment: Mapping[str, str], by_newest: bool
+        self,
+        lines: Sequence[Line],
+        releases: Releases,
+        environment: Mapping[str, str],
+        by_newest: bool,
+        bounds: Bounds,
     ) -> None:
         self._lines = [line for line in lines if line.requirement.url is None and _holds(line.requirement, environment)]
         self._releases = releases
         self._environment = environment
         self._by_newest = by_newest
+        self._limits = bounds
         self._packages: dict[str, _Package | None] = {}
         self._read = 0
         self._waiting: deque[str] = deque()
@@ -169,7 +184,7 @@ class _Narrowing:
         if package is None:
             return None
         left = package.left
-        if len(left) > MOST_RELEASES:
+        if len(left) > self._limits.releases:
             if not self._by_newest:
                 return None
             left = frozenset({max(_final(left))})
@@ -197,7 +212,7 @@ class _Narrowing:
 
     def _forms(self, name: str, version: Version) -> Sequence[Sequence[str]] | None:
         self._read += 1
-        return self._releases.requires(name, version) if self._read <= MOST_READ else None
+        return self._releases.requires(name, version) if self._read <= self._limits.read else None
 
     def _require_any(self, asking: Asking, lines: frozenset[int], facts: tuple[str, ...]) -> Clash | None:
         """Require what one form or another of the releases of a package admits, whichever it will be."""

@@ -38,14 +38,18 @@ class Conflict:
         asked = {_key(line) for line in _lines(system)}
         return all(_key(line) in asked for line in self.lines)
 
+    @property
+    def absent(self) -> str | None:
+        """What no channel has: a name, with a bound where only no such version is there; None where that is not it."""
+        found = _ABSENT.search(self.words)
+        return None if found is None else found[1].rstrip(". *")
+
     def told(self) -> str:
         """The conflict in the words of the lines, with the record's requirement that breaks it."""
         shown = [f"{line.name} {line.spec}".removesuffix(" *") + f" ({line.why})" for line in self.lines]
-        absent = _ABSENT.search(self.words)
-        if absent is not None:
-            text = absent[1].rstrip(". *")
-            own = next((line.why for line in self.lines if line.name == text.split()[0]), None)
-            return f"the channels have no {text} ({own or f'needed by {shown[0]}'})"
+        if self.absent is not None:
+            own = next((line.why for line in self.lines if line.name == self.absent.split()[0]), None)
+            return f"the channels have no {self.absent} ({own or f'needed by {shown[0]}'})"
         because = _because(self.words)
         if len(shown) == 1:
             return f"no build of {shown[0]} fits{because}"

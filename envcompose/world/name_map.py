@@ -10,7 +10,8 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +21,7 @@ from packaging.version import InvalidVersion, Version
 from envcompose.errors import FileBroken, IndexBroken, IndexUnreachable
 from envcompose.model.facts import Facts
 from envcompose.model.record import CondaRecord
+from envcompose.model.target import Layer
 from envcompose.model.values import dataclass
 from envcompose.world.cache import Cache
 from envcompose.world.http import Http
@@ -30,6 +32,8 @@ FRESH_SECONDS = 86_400.0
 """How long a fetched map is as good as new: it grows by a few names a day."""
 _KIND = "conda-names"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_ALMOST = 0.8
+"""How alike two names must be for the one to be taken for a slip of the other (see difflib)."""
 _PYTHONS = frozenset({"python", "python_abi"})
 
 
@@ -62,6 +66,7 @@ class PublicNameMap:
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._provided = {entry.conda: entry.pypi for entry in facts.provided}
+        self._named = {**{name: name for name in facts.packages}, **{one.pypi: one.conda for one in facts.names}}
         self._others = frozenset(facts.other_channels)
         self._as_of = max((entry.evidence.as_of or "" for entry in facts.provided), default="")
         self._cache = cache
@@ -103,6 +108,16 @@ class PublicNameMap:
         of_day = f" of {public.day}" if public.day else ""
         return f"the public map of conda names{of_day} (sha256 {public.digest[:12]})"
 
+    def nearest(self, layer: Layer, name: str) -> Sequence[str]:
+        """Known names of conda-forge, or of PyPI, that look almost like another, the most alike first; none where it is known."""
+        public = self._public()
+        mapped = self._provided if public is None else public.names
+        if layer is Layer.SYSTEM:
+            known = {*mapped, *(conda for conda in self._named.values() if conda is not None)}
+        else:
+            known = {*self._named, *(one for names in mapped.values() for one in names)}
+        return () if name in known else get_close_matches(name[:80], sorted(known), 3, _ALMOST)
+
     def _public(self) -> _Map | None:
         with self._lock:
             if not self._asked:
@@ -123,7 +138,7 @@ class PublicNameMap:
             assert response is not None
             found = _read(response.content, response.headers.get("Last-Modified"))
         except (IndexUnreachable, IndexBroken, FileBroken) as error:
-            self._tell(error.sentence)
+            self._tell(error.sentence.removeprefix("The package index "))
             return kept
         if found is None:
             self._tell("the answer of the public map of conda names is no such map")

@@ -1,0 +1,48 @@
+"""Why no file of a release runs on the Python that is solved: what its files say themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import Version
+
+from envcompose.model.distribution import PackageFile
+
+
+def runs_on(file: PackageFile, python: str) -> bool:
+    """Does a file admit a Python? Bounds that cannot be read admit all, as for the resolver."""
+    try:
+        return file.requires_python is None or SpecifierSet(file.requires_python).contains(python, prereleases=True)
+    except InvalidSpecifier:
+        return True
+
+
+def why_unfit(name: str, wanted: SpecifierSet | None, files: Sequence[PackageFile], python: str) -> str | None:
+    """Why the releases that are wanted have nothing for a Python (a whole version); None where it is not the Python."""
+    own = [file for file in files if wanted is None or wanted.contains(file.version, prereleases=True)]
+    if not own:
+        return None
+    what = f"{name}{wanted or ''}"
+    if not any(runs_on(file, python) for file in own):
+        bound = max(own, key=lambda file: file.version).requires_python
+        return f"{what} requires Python {bound}"
+    left = [file for file in own if runs_on(file, python)]
+    if not all(file.is_wheel for file in left):
+        return None
+    pythons = sorted({minor for file in left for minor in _minors(file)}, key=Version)
+    if not pythons or ".".join(python.split(".")[:2]) in pythons:
+        return None
+    span = pythons[0] if len(pythons) == 1 else f"{pythons[0]} to {pythons[-1]}"
+    return f"{what} has files for Python {span} alone"
+
+
+def _minors(file: PackageFile) -> set[str]:
+    """The Pythons that a wheel is built for, where it is built for one only (`cp312-cp312-…`)."""
+    try:
+        tags = parse_wheel_filename(file.filename)[3]
+    except InvalidWheelFilename:
+        return set()
+    exact = {tag.interpreter for tag in tags if tag.interpreter.startswith("cp") and tag.abi.startswith("cp")}
+    return {f"{one[2]}.{one[3:]}" for one in exact if one[2:].isdigit() and len(one) > 3}

@@ -1,0 +1,167 @@
+"""What is said of a manifest that cannot be locked, with the real engines: lines and facts, and no solver's prose."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from envcompose.errors import LockInfeasible
+from envcompose.lock_files import lock_manifest
+from envcompose.world.cache import Cache
+from envcompose.world.name_map import PUBLIC_MAP
+from tests.cli.fake_index import FakeIndex
+from tests.conda_channel import write_channel
+from tests.world.lock_parts import LOCK_CHANNEL, Workspace
+
+
+@pytest.fixture(scope="module")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_channel(tmp_path_factory.mktemp("lock-channel"), LOCK_CHANNEL)
+
+
+@pytest.fixture
+def index() -> Iterator[FakeIndex]:
+    with FakeIndex() as made:
+        made.wheel("alpha", "1.0", "beta>=1")
+        made.wheel("beta", "1.0")
+        made.wheel("beta", "2.0")
+        made.wheel("packaging", "25.0")
+        made.wheel("numpy", "1.26.4")
+        made.wheel("numpy", "2.2.6")
+        yield made
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, channel: str, index: FakeIndex, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("ENVCOMPOSE_CACHE_DIR", str(tmp_path / "cache"))
+    cache = Cache(tmp_path / "cache")
+    names = {"packaging": ["packaging"], "beta": ["beta", "no-such-project"], "wide-tool": []}
+    cache.put("conda-names", PUBLIC_MAP, json.dumps({"day": None, "digest": "0" * 64, "names": names}), time.time())
+    cache.close()
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Workspace(folder, channel, index)
+
+
+def refused(workspace: Workspace) -> LockInfeasible:
+    """The error, of which every line is ours: the resolver's prose speaks of what one can conclude."""
+    with pytest.raises(LockInfeasible) as caught:
+        lock_manifest(workspace.folder)
+    assert not any("conclude" in text or "Because" in text for text in caught.value.facts)
+    return caught.value
+
+
+def at(workspace: Workspace, text: str) -> str:
+    return f"pixi.toml, line {workspace.line_of(text)}"
+
+
+def test_a_name_that_no_index_has_is_told_with_its_line_and_what_it_may_mean(workspace: Workspace) -> None:
+    workspace.write(pypi='alpha = "*"\nbetta = "*"\nno-such-projects = ">=1"\nunlike-anything = "*"')
+    error = refused(workspace)
+    assert error.facts == (
+        f"the index has no project betta ({at(workspace, 'betta')})",
+        f"the index has no project no-such-projects ({at(workspace, 'no-such')})",
+        f"the index has no project unlike-anything ({at(workspace, 'unlike')})",
+    )
+    # What the index does not have either is no help.
+    assert error.hints == (
+        "did you mean beta?",
+        "check the spelling of no-such-projects, or say which index has it",
+        "check the spelling of unlike-anything, or say which index has it",
+    )
+    assert error.line == workspace.line_of("betta")
+
+
+def test_a_conda_name_that_no_channel_has_is_told_with_what_it_may_mean(workspace: Workspace) -> None:
+    workspace.write(conda='python = "3.12.*"\nwide-tol = "*"')
+    error = refused(workspace)
+    assert error.facts == (f"the channels have no wide-tol ({at(workspace, 'wide-tol')})",)
+    assert error.hints == ("did you mean wide-tool?",)
+    assert error.line == workspace.line_of("wide-tol")
+
+
+def test_a_name_that_only_a_requirement_knows_is_told_with_who_requires_it(workspace: Workspace) -> None:
+    workspace.index.wheel("gamma", "1.0", "nowhere>=2")
+    workspace.write(pypi='alpha = "*"\ngamma = "*"')
+    assert refused(workspace).facts == (
+        f"{at(workspace, 'gamma')}, asks for gamma",
+        "gamma 1.0 requires nowhere>=2",
+        "the index has no project nowhere",
+    )
+
+
+def test_lines_with_many_releases_between_them_are_named(workspace: Workspace) -> None:
+    for minor in range(25):
+        workspace.index.wheel("gamma", f"1.{minor}", "beta>=2")
+    workspace.write(pypi='alpha = "*"\nbeta = "<2"\ngamma = "*"')
+    error = refused(workspace)
+    assert error.facts == (
+        f"{at(workspace, 'beta')}, asks for beta<2",
+        f"{at(workspace, 'gamma')}, asks for gamma",
+        "gamma 1.0 to 1.24 require beta>=2",
+    )
+    assert error.hints == ("loosen one of the lines that are named",)
+
+
+def test_where_the_metadata_show_no_single_reason_the_resolver_is_asked_which_lines_it_takes(
+    workspace: Workspace,
+) -> None:
+    # Each release of gamma meets another line: no single requirement is that of all of them.
+    workspace.index.wheel("gamma", "1.0", "beta>=2")
+    workspace.index.wheel("gamma", "2.0", "delta>=2")
+    workspace.index.wheel("delta", "1.0")
+    workspace.index.wheel("delta", "2.0")
+    for name in ("one", "two", "three", "four"):
+        workspace.index.wheel(name, "1.0")
+    workspace.write(pypi='one = "*"\ntwo = "*"\nbeta = "<2"\nthree = "*"\ngamma = "*"\ndelta = "<2"\nfour = "*"')
+    error = refused(workspace)
+    assert error.facts == (
+        f"{at(workspace, 'beta')}, asks for beta<2",
+        f"{at(workspace, 'gamma')}, asks for gamma",
+        f"{at(workspace, 'delta')}, asks for delta<2",
+        "no releases of these, and of what they require, go together",
+    )
+    assert error.hints == ("loosen one of the lines that are named", "-v tells the resolver's own words")
+
+
+def test_a_conda_line_among_those_that_the_resolver_takes_is_named(workspace: Workspace) -> None:
+    workspace.index.wheel("gamma", "1.0", "numpy<2")
+    workspace.index.wheel("gamma", "2.0", "delta>=2")
+    workspace.index.wheel("delta", "1.0")
+    workspace.index.wheel("delta", "2.0")
+    workspace.write(conda='python = "3.12.*"\nnumpy = "2.*"\npackaging = "*"', pypi='gamma = "*"\ndelta = "<2"')
+    numpy = at(workspace, 'numpy = "2')
+    assert refused(workspace).facts[:3] == (
+        f"{at(workspace, 'gamma')}, asks for gamma",
+        f"{at(workspace, 'delta')}, asks for delta<2",
+        f"{numpy}, asks conda for numpy 2.*",
+    )
+
+
+def test_a_release_for_other_pythons_is_told_with_the_line_that_says_which_python(workspace: Workspace) -> None:
+    for tag in ("cp39-cp39-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_x86_64"):
+        workspace.index.wheel("gamma", "1.0", tag=tag)
+    workspace.index.wheel("gamma", "2.0")
+    workspace.write(pypi='gamma = "==1.0"')
+    assert refused(workspace).facts == (
+        f"{at(workspace, 'gamma')}, asks for gamma==1.0",
+        f"{at(workspace, 'python = ')}, asks conda for python 3.12.*",
+        "gamma==1.0 has files for Python 3.9 to 3.11 alone",
+        "no release of gamma with a file for this Python and platform satisfies ==1.0; the nearest is 2.0",
+    )
+
+
+def test_what_an_override_replaces_is_not_told_as_the_reason(workspace: Workspace) -> None:
+    workspace.index.wheel("gamma", "1.0", "beta<1", "delta>=3")
+    workspace.index.wheel("delta", "1.0")
+    override = '[pypi-options.dependency-overrides]\nbeta = "*"'
+    workspace.write(pypi='gamma = "*"', more=override)
+    assert refused(workspace).facts == (
+        f"{at(workspace, 'gamma')}, asks for gamma",
+        "gamma 1.0 requires delta>=3",
+        "no release of delta with a file for this Python and platform satisfies >=3; the newest that has one is 1.0",
+    )
