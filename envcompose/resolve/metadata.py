@@ -43,7 +43,7 @@ def active_requirements(
     judge = _judge(tuple(environment.items()))
     active = []
     for text in texts:
-        marker = text.partition(";")[2]
+        marker = text.partition(";")[2] if ";" in text else ""
         conditional = "extra" in marker
         if conditional and (not wanted or _wants_another(marker, wanted)):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -394,6 +395,7 @@ def _best_file(files: Sequence[PackageFile], version: Version) -> PackageFile:
     return next((file for file in own if file.is_wheel), own[0])
 
 
+@lru_cache(maxsize=4096)
 def _admits(requires_python: str | None, python: str) -> bool:
     if not requires_python:
         return True

@@ -12,7 +12,6 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
@@ -187,6 +186,9 @@ def _read(body: bytes, modified: str | None) -> _Map | None:
 
 def _day(modified: str | None) -> str | None:
     try:
+        # Loading the mail library costs more than all else here, and few runs ask.
+        from email.utils import parsedate_to_datetime
+
         return None if modified is None else parsedate_to_datetime(modified).date().isoformat()
     except ValueError:
         return None
