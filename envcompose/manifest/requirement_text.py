@@ -25,6 +25,13 @@ _SPECIFIER = re.compile(r"\s*([=!~<>]+)\s*(\S+)\s*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ARCHIVE = re.compile(r"\.(?:whl|tbz|txz|tlz|zip|tgz|tar|tar\.(?:bz2|xz|lz|lzma|gz))$")
 _FILE = re.compile(r"\.(?:whl|zip|tar|tbz|tgz|tlz|txz|tar\.(?:gz|bz2|lz|lzma|xz|zst))$")
+_NORMAL_NAME = "[a-z0-9]+(?:-[a-z0-9]+)*"
+_RELEASE = r"(?:0|[1-9][0-9]{0,8})"
+# Most of all requirements: a name, at most one bound, at most the marker of an extra, all in their normal form.
+_SIMPLE = re.compile(
+    rf"({_NORMAL_NAME})[ ]?(?:((?:[=!<>]=|[<>])(?={_RELEASE})|~=(?={_RELEASE}\.))({_RELEASE}(?:\.{_RELEASE})*))?"
+    rf"(?:[ ]?;[ ]?extra[ ]?==[ ]?(['\"])({_NORMAL_NAME})\4)?"
+)
 
 Repair = Callable[[str], str]
 
@@ -150,6 +157,10 @@ class _Pieces:
 
 
 def _requirement(text: str, *, of_source: bool) -> str:
+    simple = _SIMPLE.fullmatch(text)
+    if simple is not None:
+        name, operator, version, _, extra = simple.groups("")
+        return f"{name}{operator}{version}" + (f" ; extra == '{extra}'" if extra else "")
     pieces = _pieces(text)
     address = _written_address(pieces.address, of_source=of_source) if pieces.address else ""
     marker = marker_text(pieces.marker) if pieces.marker else ""

@@ -29,11 +29,14 @@ def mask_secrets(text: str) -> str:
     """
     if _SCHEME not in text:
         return text
-    text = _FOLDED.sub(rf"\1{MASK}@", text)
-    text = _ODD_PASSWORD.sub(_mask_odd_password, text)
-    text = _USERINFO.sub(_mask_userinfo, text)
-    text = _QUERY.sub(_mask_query, text)
-    return _CONDA_TOKEN.sub(_mask_conda_token, text)
+    # What no pattern can match without is looked for first: most addresses hold no secret at all.
+    if "@" in text:
+        text = _FOLDED.sub(rf"\1{MASK}@", text)
+        text = _ODD_PASSWORD.sub(_mask_odd_password, text)
+        text = _USERINFO.sub(_mask_userinfo, text)
+    if "=" in text:
+        text = _QUERY.sub(_mask_query, text)
+    return _CONDA_TOKEN.sub(_mask_conda_token, text) if "/t/" in text else text
 
 
 def _mask_odd_password(match: re.Match[str]) -> str:

@@ -225,3 +225,20 @@ def test_a_marker_means_the_same_after_it_was_written(marker: str) -> None:
 def test_where_uv_reads_a_marker_in_its_own_way_so_do_we(marker: str) -> None:
     # The first is impossible and stays, the second is a list that uv does not read and leaves out.
     assert requirement_text(f"x ; {marker}") in (f"x ; {marker}", "x")
+
+
+@LINES
+@given(
+    st.from_regex(r"[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}", fullmatch=True),
+    st.sampled_from(["", "==", "!=", "<=", ">=", "<", ">", "~="]),
+    st.lists(st.integers(0, 20), min_size=1, max_size=4),
+    st.sampled_from(["", "dev", "all-x", "0"]),
+)
+def test_a_requirement_in_its_simplest_form_is_written_as_the_same_one_with_other_spaces(
+    name: str, operator: str, release: list[int], extra: str
+) -> None:
+    bound = operator + ".".join(map(str, release)) if operator and (operator != "~=" or len(release) > 1) else ""
+    simple = f"{name}{bound}" + (f" ; extra == '{extra}'" if extra else "")
+    spaced = f"  {name}  {bound}" + (f"  ;  extra  ==  '{extra}'" if extra else "")
+
+    assert requirement_text(simple) == requirement_text(spaced) == simple
