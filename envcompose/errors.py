@@ -56,9 +56,9 @@ class Usage(InputError):
 
     code = "usage"
 
-    def __init__(self, *, reason: str, command: str, suggestion: str | None = None) -> None:
-        hints = [f"did you mean {suggestion}?"] if suggestion else []
-        super().__init__(reason[:1].upper() + reason[1:], hints=(*hints, f"{command} --help"))
+    def __init__(self, *, reason: str, command: str, suggestion: str | None = None, hints: Sequence[str] = ()) -> None:
+        meant = [f"did you mean {suggestion}?"] if suggestion else []
+        super().__init__(reason[:1].upper() + reason[1:], hints=(*meant, *hints, f"{command} --help"))
 
 
 class OurBug(EnvcomposeError):
@@ -142,6 +142,7 @@ class IndexUnreachable(EnvcomposeError):
     exit_status = 3
 
     def __init__(self, *, index: str, reason: str, wanted: str | None = None) -> None:
+        self.index = index
         facts = (f"wanted: {wanted}",) if wanted else ()
         super().__init__(
             f"The package index {index} cannot be reached: {reason}",
@@ -157,6 +158,7 @@ class IndexBroken(EnvcomposeError):
     exit_status = 3
 
     def __init__(self, *, index: str, reason: str, wanted: str) -> None:
+        self.index = index
         super().__init__(
             f"The package index {index} gave an answer that cannot be used: {reason}",
             facts=(f"wanted: {wanted}",),
@@ -406,11 +408,17 @@ class NotOurs(EnvcomposeError):
     code = "would-overwrite"
     exit_status = 4
 
-    def __init__(self, *, path: str, reason: str) -> None:
+    def __init__(self, *, path: str, reason: str, line: int | None = None, hints: Sequence[str] = ()) -> None:
+        where = path if line is None else f"{path}, line {line},"
         super().__init__(
-            f"{path} is in the way: {reason}",
-            hints=("choose another folder with -o", "--force replaces it and keeps the old file beside the new one"),
+            f"{where} is in the way: {reason}",
+            hints=(
+                *hints,
+                "choose another folder with -o",
+                "--force replaces it and keeps the old file beside the new one",
+            ),
             file=path,
+            line=line,
         )
 
 
@@ -420,6 +428,8 @@ class NotWritable(EnvcomposeError):
     code = "not-writable"
 
     def __init__(self, *, path: str, reason: str, hint: str = "choose another folder with -o") -> None:
+        self.path = path
+        self.reason = reason
         super().__init__(f"{path} cannot be written: {reason}", hints=(hint,), file=path)
 
 
@@ -610,17 +620,21 @@ class NoSdist(InputError):
 
 
 class ChannelUnreachable(EnvcomposeError):
-    """A conda channel that cannot be reached after retries, or is not in the cache while offline (exit 3)."""
+    """A conda channel that cannot be reached after retries, or, `from_cache`, is not in the cache while offline (exit 3)."""
 
     code = "channel-unreachable"
     exit_status = 3
 
-    def __init__(self, *, channel: str, reason: str) -> None:
+    def __init__(self, *, channel: str, reason: str, from_cache: bool = False) -> None:
+        self.channel = channel
         self.reason = reason
+        self.from_cache = from_cache
         super().__init__(
             f"The conda channel {channel} cannot be reached: {reason}",
             hints=(
-                "check the network, or name a channel that can be reached: --channel of init, or channels of the manifest",
+                "run the same command once without --offline"
+                if from_cache
+                else "check the network, or name a channel that can be reached with --channel",
             ),
         )
 
@@ -630,11 +644,13 @@ class ChannelBroken(EnvcomposeError):
 
     code = "channel-broken"
     exit_status = 3
+    from_cache = False
 
     def __init__(self, *, channel: str, reason: str) -> None:
+        self.channel = channel
         super().__init__(
             f"The conda channel {channel} gave an answer that cannot be used: {reason}",
-            hints=("run again later, or name another channel: --channel of init, or channels of the manifest",),
+            hints=("run again later, or name another channel with --channel",),
         )
 
 
@@ -662,17 +678,18 @@ class CondaSpecInvalid(EnvcomposeError):
 
 
 class LockInvalid(InputError):
-    """A lock file that pixi itself cannot read (exit 2); `reason` names the part of it."""
+    """A lock file that pixi itself cannot read (exit 2); `reason` names the part of it, `command` would lock anew."""
 
     code = "lock-invalid"
 
-    def __init__(self, *, path: str, reason: str, line: int | None = None) -> None:
+    def __init__(self, *, path: str, reason: str, line: int | None = None, command: str = "envcompose lock") -> None:
+        self.reason = reason
         where = path if line is None else f"{path}, line {line}"
         super().__init__(
             f"{where} is no lock file that can be read: {reason}",
             hints=(
                 "take back the version that was committed last",
-                "or envcompose lock --fresh, which forgets its versions",
+                f"or {command} --fresh, which forgets its versions",
             ),
             file=path,
             line=line,
@@ -821,13 +838,44 @@ class ManifestMissing(InputError):
 
 
 class LockMissing(EnvcomposeError):
-    """A manifest without a lock to judge: pixi would solve it (exit 1)."""
+    """A manifest without a lock to judge: pixi would solve it (exit 1); `command` would lock it."""
 
     code = "lock-missing"
     exit_status = 1
 
+    def __init__(self, *, folder: str, command: str) -> None:
+        super().__init__(f"There is no pixi.lock beside the manifest in {folder}", hints=(command,))
+
+
+class LockNamed(InputError):
+    """A lock where its manifest is to be named (exit 2); `command` is the one that was meant."""
+
+    code = "lock-named"
+
+    def __init__(self, *, path: str, command: str) -> None:
+        super().__init__(f"{path} is a lock, not a manifest", hints=(f"name its manifest: {command}",), file=path)
+
+
+class LockNoFile(InputError):
+    """What lies where a lock belongs, and is no file (exit 2); `what` says what it is."""
+
+    code = "lock-no-file"
+
+    def __init__(self, *, path: str, what: str) -> None:
+        super().__init__(f"{path} is {what}", hints=("move it away: a lock is a file, or a link to one",), file=path)
+
+
+class LinksMissing(InputError):
+    """A folder that find-links of a manifest names, and that is not there (exit 2)."""
+
+    code = "links-missing"
+
     def __init__(self, *, folder: str) -> None:
-        super().__init__(f"There is no pixi.lock beside the manifest in {folder}", hints=("envcompose lock",))
+        self.folder = folder
+        super().__init__(
+            f"There is no folder {folder}, which find-links names",
+            hints=("check the path: it is seen from the manifest",),
+        )
 
 
 class LockRefused(EnvcomposeError):

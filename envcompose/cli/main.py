@@ -21,6 +21,9 @@ _COLLECTED = 500_000
 """After how many new objects cyclic garbage is looked for. A command makes a million that live to its end, and hardly any
 cycle; with Python's own 700 a tenth of its time went into looking."""
 
+_SLIPS = 2
+"""How many letters an option may differ by and still be taken for a slip."""
+
 _EXAMPLES = """\
 examples:
   envcompose init axolotl --cuda 12.4
@@ -69,26 +72,41 @@ class _Parser(argparse.ArgumentParser):
         raise Usage(reason=message, command=self.prog)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; words after options are words too, and what nobody takes is refused with the nearest option."""
-        from envcompose.read.suggest import nearest
-
+        """Parse; words after options are words too, and what nobody takes is refused with what may be meant."""
         options, rest = self.parse_known_args(args, namespace)
         if rest and hasattr(options, "words") and not any(word.startswith("-") for word in rest):
             options.words += rest
         elif rest:
-            known = [option for parser in self._all() for option in parser._option_string_actions]
-            near = nearest(rest[0].partition("=")[0], known) if rest[0].startswith("--") else None
-            command = f"{self.prog} {options.command}" if hasattr(options, "words") else self.prog
-            raise Usage(reason=f"there is no use for {' '.join(rest)}", command=command, suggestion=near)
+            raise self._unused(rest, options.command)
         return options
 
-    def _all(self) -> list[argparse.ArgumentParser]:
-        """The parsers of the commands."""
-        found: list[argparse.ArgumentParser] = []
+    def _unused(self, rest: Sequence[str], command: str) -> Usage:
+        """The error for words that the command has no use for: of an option that it may lack, or know by another spelling."""
+        from envcompose.read.suggest import edit_distance
+
+        shown = next((word.partition("=")[0] for word in rest if word.startswith("-")), " ".join(rest))
+        known = self._options_of(command)
+        near = min(known, key=lambda option: edit_distance(shown[:40], option), default=None)
+        alike = near is not None and shown.startswith("--") and edit_distance(shown[:40], near) <= _SLIPS
+        others = [name for name in self._commands() if shown in self._options_of(name)] if not alike else []
+        return Usage(
+            reason=f"there is no use for {shown} in {command}",
+            command=f"{self.prog} {command}",
+            suggestion=near if alike else None,
+            hints=[f"{shown} is an option of {', '.join(others)}"] if others else [],
+        )
+
+    def _commands(self) -> dict[str, argparse.ArgumentParser]:
+        """The parsers of the commands by name."""
+        found: dict[str, argparse.ArgumentParser] = {}
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction):
-                found += action.choices.values()
+                found |= action.choices
         return found
+
+    def _options_of(self, command: str) -> list[str]:
+        """The long options of a command."""
+        return sorted(option for option in self._commands()[command]._option_string_actions if option.startswith("--"))
 
 
 def run() -> NoReturn:
@@ -294,7 +312,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dry-run", action="store_true", help="write nothing")
     group.add_argument("--json", action="store_true", help="print one JSON document to stdout and nothing else")
     group.add_argument(
-        "--force", action="store_true", help="replace a pixi.toml that is not ours, keeping the old one beside it"
+        "--force",
+        action="store_true",
+        help="replace a pixi.toml that is not ours or whose blocks you edited, keeping the old one beside it",
     )
     group.add_argument("-v", "--verbose", action="store_true", help="tell more, on stderr")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from envcompose.manifest.toml_text import Value, toml_comment, toml_key, toml_value
+from envcompose.model.values import dataclass
 
 BEGIN = "# >>> envcompose"
 END = "# <<< envcompose"
@@ -31,26 +31,28 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The whole file: comment lines at its head, then tables in the order in which a reader wants them."""
+    """The whole file: comment lines at its head, then tables in the order in which a reader wants them.
 
+    `schema` is the line for editors, which stands in front of all blocks.
+    """
+
+    schema: str
     head: tuple[str, ...]
     tables: tuple[Table, ...]
 
 
 def render_manifest(manifest: Manifest) -> str:
-    """The text of a manifest; tables without lines are left out, each block is marked as managed."""
-    parts = ["\n".join(toml_comment(text) if text else "#" for text in manifest.head)]
+    """The text of a manifest; tables without lines are left out, and everything but the schema stands in marked blocks."""
+    head = (toml_comment(text) if text else "#" for text in manifest.head)
+    parts = ["\n".join([toml_comment(manifest.schema), BEGIN, *head, END])]
     parts += [_render(table) for table in manifest.tables if table.lines]
     return "\n\n".join(parts) + "\n"
 
 
 def _render(table: Table) -> str:
     name = ".".join(toml_key(part) for part in table.name.split("."))
-    rows = [f"[{name}]"]
-    if table.why:
-        rows.insert(0, toml_comment(table.why))
-    rows += [BEGIN, *(_row(line) for line in table.lines), END]
-    return "\n".join(rows)
+    why = [toml_comment(table.why)] if table.why else []
+    return "\n".join([BEGIN, *why, f"[{name}]", *(_row(line) for line in table.lines), END])
 
 
 def _row(line: Line) -> str:

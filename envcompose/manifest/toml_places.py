@@ -24,6 +24,14 @@ def places_of(text: str) -> dict[Path, int]:
     return scan.places
 
 
+def headers_of(text: str) -> tuple[tuple[int, Path], ...]:
+    """The line (from 1) of each table's header with the table's path, in the order of the text."""
+    scan = _Scan(text.replace("\r\n", "\n"))
+    with suppress(IndexError, RecursionError):
+        scan.document()
+    return tuple(scan.headers)
+
+
 class _Scan:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -31,12 +39,14 @@ class _Scan:
         self.line = 1
         self.places: dict[Path, int] = {}
         self.counts: dict[Path, int] = {}
+        self.headers: list[tuple[int, Path]] = []
 
     def document(self) -> None:
         table: Path = ()
         while self._skip():
             if self._now("["):
-                table = self._header()
+                line, table = self.line, self._header()
+                self.headers.append((line, table))
             else:
                 self._pair(table)
 

@@ -16,6 +16,7 @@ from envcompose.resolve.locked import Source, index_source, locked
 from envcompose.search.settled import Settled
 
 UNREAD = "comes from a source that is not read here"
+OWN_LINES = "your own lines in pixi.toml ask for more than was composed"
 
 BUILT = (ArtifactKind.SDIST, ArtifactKind.NO_ISOLATION)
 
@@ -59,8 +60,11 @@ def lock_messages(solution: Solution | None) -> tuple[Message, ...]:
         return ()
     if solution.lacking:
         text = f"no pixi.lock is written: {'; '.join(solution.lacking)}"
-        unread = any(UNREAD in reason for reason in solution.lacking)
-        hint = "envcompose lock reads such sources" if unread else "pixi locks it by itself at the first `pixi install`"
+        hint = "pixi locks it by itself at the first `pixi install`"
+        if any(UNREAD in reason for reason in solution.lacking):
+            hint = "envcompose lock reads such sources"
+        elif any(OWN_LINES in reason for reason in solution.lacking):
+            hint = "envcompose lock writes one for all lines of pixi.toml"
         return (Message(code="no-lock", level=Level.WARNING, text=text, hint=hint),)
     if solution.beyond_pixi:
         text = f"pixi alone cannot lock this again: {'; '.join(solution.beyond_pixi)}"

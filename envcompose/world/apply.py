@@ -7,10 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
-from envcompose.errors import NotOurs, NotWritable
+from envcompose.errors import EnvcomposeError, NotOurs, NotWritable
+from envcompose.manifest.blocks import Clash, fault_of, is_untouched, own_text, with_own_lines
 from envcompose.model.values import dataclass
-from envcompose.world.files import remove_scratch, write_in_order
-from envcompose.write.bundle import MANIFEST, Bundle, is_untouched
+from envcompose.review.locked import OWN_LINES
+from envcompose.world.files import DiskFiles, remove_scratch, write_in_order
+from envcompose.write.bundle import MANIFEST, Bundle
 
 # As git reads them, each of these lines keeps pixi's folder out; the second is what `pixi init` writes.
 _IGNORED = (".pixi/", ".pixi/*", ".pixi", "/.pixi", "/.pixi/", "**/.pixi")
@@ -22,11 +24,15 @@ _ATTRIBUTES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedFile:
-    """One file to write: what it is now decides between create, update and unchanged."""
+    """One file to write: what it is now decides between create, update and unchanged.
+
+    `aside`: what is there holds what the user wrote and this text does not, and is kept beside it.
+    """
 
     path: str
     text: str
     action: str
+    aside: bool = False
 
     @property
     def sha256(self) -> str:
@@ -35,15 +41,64 @@ class PlannedFile:
 
 
 def plan_files(folder: Path, bundle: Bundle, *, force: bool) -> tuple[PlannedFile, ...]:
-    """What would be written. Raises NotOurs where the folder holds a manifest that is not ours or was edited."""
+    """What would be written; lines of the user's around the blocks of a manifest stay in it.
+
+    Where these lines ask for more than the bundle's lock holds, no lock is among the files. Raises NotOurs where the
+    folder holds a manifest that is not ours, or that was edited in its blocks, or has lines that clash with the new ones.
+    """
     check_folder(folder, force=force)
+    bundle, aside = _around_own_lines(folder, bundle, force=force)
     extra = (
         (".gitignore", _ignoring(folder / ".gitignore")),
         (".gitattributes", _with_lines(folder / ".gitattributes", _ATTRIBUTES)),
     )
     # The manifest goes last: until it is the new one, the next command sees an older set and completes it.
     ordered = (*bundle.files[:-1], *extra, bundle.files[-1])
-    return tuple(_planned(folder, path, text) for path, text in ordered)
+    return tuple(_planned(folder, path, text, aside=aside and path == MANIFEST) for path, text in ordered)
+
+
+def _around_own_lines(folder: Path, bundle: Bundle, *, force: bool) -> tuple[Bundle, bool]:
+    """The bundle with the user's lines in its manifest; and does the old manifest hold something that this one lacks?"""
+    old, new = _text(folder / MANIFEST), bundle.text(MANIFEST)
+    if old is None or new is None:
+        return bundle, False
+    untouched = is_untouched(old)
+    if untouched is None or (untouched and not own_text(old)):
+        return bundle, untouched is None
+    text = with_own_lines(old, new)
+    if isinstance(text, Clash):
+        if force:
+            return bundle, True
+        raise _in_the_way(text)
+    fitting = bundle.with_manifest(text)
+    if not _is_locked(fitting, folder):
+        unlocked = bundle.without_lock((OWN_LINES,))
+        text = with_own_lines(old, unlocked.text(MANIFEST) or "")
+        assert isinstance(text, str)
+        fitting = unlocked.with_manifest(text)
+    return fitting, not untouched
+
+
+def _is_locked(bundle: Bundle, folder: Path) -> bool:
+    """Would pixi take the lock of the set for its manifest? True also where it has none."""
+    from envcompose.check.own_lock import reasons_against
+
+    manifest, composition = bundle.text(MANIFEST), bundle.composition
+    if manifest is None or bundle.lock is None or composition is None or composition.solution is None:
+        return True
+    index, root = composition.solution.default_index, folder.resolve().as_posix()
+    try:
+        return not reasons_against(manifest, bundle.lock, DiskFiles(folder), default_index=index, root=root)
+    except EnvcomposeError:
+        # What pixi does not read, it does not lock either; its own error names the line.
+        return False
+
+
+def _in_the_way(clash: Clash) -> NotOurs:
+    if clash.reason:
+        return NotOurs(path=MANIFEST, reason=f"with your own lines it is no TOML: {clash.reason}")
+    hint = "take your line out: a block has one for the same now"
+    return NotOurs(path=MANIFEST, reason=f"{clash.words} is composed too", line=clash.line, hints=(hint,))
 
 
 def write_files(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) -> tuple[str, ...]:
@@ -52,7 +107,7 @@ def write_files(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) ->
     try:
         folder.mkdir(parents=True, exist_ok=True)
         manifest = folder / MANIFEST
-        if force and manifest.exists() and not is_untouched(_text(manifest) or ""):
+        if force and any(file.aside for file in files) and manifest.exists():
             kept = _free_name(manifest)
             shutil.copy2(manifest, kept)
             notes.append(f"the old {MANIFEST} is kept as {kept.name}")
@@ -80,12 +135,16 @@ def check_folder(folder: Path, *, force: bool) -> None:
     if untouched is None:
         raise NotOurs(path=path.name, reason="envcompose did not write it")
     if not untouched:
-        raise NotOurs(path=path.name, reason="it was edited since envcompose wrote it")
+        hint = "your own lines may stand outside of the blocks: take back what was changed inside of them"
+        raise NotOurs(path=path.name, reason="its blocks were edited since envcompose wrote them", hints=(hint,))
+    fault = fault_of(text)
+    if fault:
+        raise NotOurs(path=path.name, reason=f"it is no TOML: {fault}", hints=("correct your own lines",))
 
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -118,10 +177,10 @@ def _kept_text(path: Path) -> str:
         raise NotWritable(path=path.name, reason=error.strerror or "it cannot be read") from error
 
 
-def _planned(folder: Path, path: str, text: str) -> PlannedFile:
+def _planned(folder: Path, path: str, text: str, *, aside: bool) -> PlannedFile:
     old = _kept_text(folder / path) if (folder / path).exists() else None
     action = "create" if old is None else "unchanged" if old == text else "update"
-    return PlannedFile(path=path, text=text, action=action)
+    return PlannedFile(path=path, text=text, action=action, aside=aside)
 
 
 def _free_name(path: Path) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from envcompose.manifest.lock import LockFile
 from envcompose.model.composition import Composition
+from envcompose.model.values import dataclass
 
 MANIFEST = "pixi.toml"
 LOCK = "pixi.lock"
@@ -21,12 +22,38 @@ _NO_SET = "0" * 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """The generated files by relative path, in the order in which they are written (the manifest last)."""
+    """The generated files by relative path, in the order in which they are written (the manifest last).
+
+    `composition` is what they tell of, and `version` the envcompose that tells it.
+    """
 
     files: tuple[tuple[str, str], ...]
     set_digest: str
     lock: LockFile | None = None
     """The values whose text pixi.lock is."""
+    composition: Composition | None = None
+    version: str = ""
+
+    def text(self, path: str) -> str | None:
+        """The text of one file; None where it is not of the set."""
+        return dict(self.files).get(path)
+
+    def with_manifest(self, manifest: str) -> Bundle:
+        """The same with another text of the manifest, which the expectations name by its digest."""
+        old, new = digest_of(self.text(MANIFEST) or ""), digest_of(manifest)
+        texts = {**dict(self.files), MANIFEST: manifest}
+        texts[EXPECTATIONS] = texts[EXPECTATIONS].replace(old, new)
+        return replace(self, files=tuple(texts.items()))
+
+    def without_lock(self, reasons: Sequence[str]) -> Bundle:
+        """The files of the same composition without its lock, which pixi would refuse for these reasons."""
+        from envcompose.review.locked import without_lock
+
+        assert self.composition is not None
+        verifier = {
+            path.removeprefix(f"{VERIFIER}/"): text for path, text in self.files if path.startswith(f"{VERIFIER}/")
+        }
+        return bundle_of(without_lock(self.composition, reasons), version=self.version, verifier=verifier)
 
 
 def bundle_of(composition: Composition, *, version: str, verifier: Mapping[str, str]) -> Bundle:
@@ -39,13 +66,14 @@ def bundle_of(composition: Composition, *, version: str, verifier: Mapping[str, 
     draft = _texts(composition, text, version, _NO_SET, verifier)
     set_digest = hashlib.sha256("\0".join(text for _, text in draft).encode()).hexdigest()[:16]
     files = _texts(composition, text, version, set_digest, verifier)
-    return Bundle(files=files, set_digest=set_digest, lock=lock)
+    return Bundle(files=files, set_digest=set_digest, lock=lock, composition=composition, version=version)
 
 
 def _texts(
     composition: Composition, lock: str | None, version: str, set_digest: str, verifier: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
     # What writes is loaded where something is written: not every command gets there, and none before its resolve.
+    from envcompose.manifest.blocks import sealed
     from envcompose.manifest.pixi_toml import render_manifest
     from envcompose.write.expectations import expectations_of
     from envcompose.write.manifest import manifest_of
@@ -64,20 +92,4 @@ def _texts(
 
 def digest_of(text: str) -> str:
     """The sha256 of a text's UTF-8 bytes."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-_SEAL = "# envcompose: unchanged since it was written while this is the sha256 of the lines above: "
-
-
-def sealed(text: str) -> str:
-    """A text with a last line that says what it was when it was written."""
-    return f"{text}\n{_SEAL}{digest_of(text)}\n"
-
-
-def is_untouched(text: str) -> bool | None:
-    """Is a manifest just as envcompose wrote it? None where it never wrote it."""
-    head, found, digest = text.rpartition(f"\n{_SEAL}")
-    if not found:
-        return None
-    return digest == f"{digest_of(head)}\n"
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envcompose.decide.manifest_needs import rich_platform
 from envcompose.decide.tasks import VERIFY
+from envcompose.manifest.blocks import OPEN_SEAL, SEAL
 from envcompose.manifest.pixi_toml import Line, Manifest, Table
 from envcompose.manifest.toml_text import Value
 from envcompose.model.composition import Composition, CondaDependency, Package, PypiDependency, Task
@@ -18,6 +19,7 @@ def manifest_of(composition: Composition, *, version: str, set_digest: str) -> M
     """The manifest of a composition; `set_digest` names the set of files it was written with."""
     system = composition.system
     return Manifest(
+        schema=SCHEMA_COMMENT,
         head=_head(composition),
         tables=(
             Table(name="workspace", lines=_workspace(composition)),
@@ -60,10 +62,9 @@ def _head(composition: Composition) -> tuple[str, ...]:
     torch = composition.torch
     line = f"torch {torch.locked_version} (CUDA {torch.cuda}), " if torch else ""
     return (
-        SCHEMA_COMMENT,
         f"{what}: {line}Python {target.python}, {target.platform}",
         "Composed by envcompose; .envcompose/report.md tells every decision with its rule and evidence.",
-        "Your own lines belong outside of the blocks between >>> and <<<.",
+        "Your own lines belong outside of the blocks from >>> to <<<: there they stay when it is composed again.",
         _lock_note(composition),
     )
 
@@ -73,15 +74,15 @@ def _lock_note(composition: Composition) -> str:
     tasks = [task.name for task in composition.tasks if task.name.startswith("build-")]
     besides = f", except what {', '.join(tasks)} installs" if tasks else ""
     solution = composition.solution
-    if solution is None or solution.distributions is None:
-        if tasks:
-            return f"pixi locks this by itself{besides}."
-        return f"pixi can lock this by itself: `pixi run {VERIFY}` locks, installs and checks."
-    if solution.beyond_pixi:
+    if solution is not None and solution.beyond_pixi:
         return (
             f"pixi.lock is written by envcompose; pixi alone cannot lock this ({solution.beyond_pixi[0]}): "
             "run `envcompose lock` after a change, and instead of `pixi update`."
         )
+    if solution is None or solution.distributions is None:
+        if tasks:
+            return f"pixi locks this by itself{besides}."
+        return f"pixi can lock this by itself: `pixi run {VERIFY}` locks, installs and checks."
     return (
         f"pixi.lock is written by envcompose; pixi can lock this by itself too{besides}. "
         "After a change, `envcompose lock` writes it again."
@@ -204,6 +205,7 @@ def _intent_lines(composition: Composition, version: str, set_digest: str) -> tu
     lines = [
         Line(key="version", value=version),
         Line(key="set", value=set_digest, why="the files that were written together name the same set"),
+        Line(key=SEAL, value=OPEN_SEAL, why="while this is their sha256, nobody has edited the blocks"),
         Line(
             key="facts",
             value=f"{composition.facts_as_of} {composition.facts_digest[:16]}",

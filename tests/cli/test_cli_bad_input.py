@@ -309,13 +309,16 @@ def test_a_manifest_of_somebody_else_is_in_the_way(program: Program, index: Fake
     assert index.asked == []
 
 
-def test_a_manifest_edited_by_hand_is_in_the_way(program: Program, index: FakeIndex):
+def test_a_manifest_whose_blocks_were_edited_is_in_the_way(program: Program, index: FakeIndex):
     program.run("init", "alpha", "--index", index.url)
     path = program.folder / "pixi.toml"
     path.write_text(path.read_text().replace('alpha = "==1.0"', 'alpha = "==0.9"'))
     status, lines = program.fails("init", "alpha", "--index", index.url)
     assert status == 4
-    assert lines[0] == "error: pixi.toml is in the way: it was edited since envcompose wrote it"
+    assert lines[:2] == [
+        "error: pixi.toml is in the way: its blocks were edited since envcompose wrote them",
+        "  hint: your own lines may stand outside of the blocks: take back what was changed inside of them",
+    ]
 
 
 def test_our_own_untouched_manifest_is_replaced(program: Program, index: FakeIndex):

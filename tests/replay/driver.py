@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import shlex
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir, redirect_stderr
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from envcompose.cli.terminal import plain, print_error
 from envcompose.compose import World, compose
 from envcompose.errors import EnvcomposeError
 from envcompose.explaining import explain_intent
+from envcompose.manifest.blocks import SEAL
 from envcompose.model.composition import Composition
 from envcompose.model.distribution import PackageFile
 from envcompose.model.facts import Facts
@@ -159,7 +161,7 @@ def _written(composition: Composition, target: Path, force: bool, resolves: int)
     facts = composition.facts_digest
     digests = {bundle.set_digest: "{set}", facts: "{facts}", facts[:16]: "{facts}"}
     digests |= {file.sha256: "{" + file.path + "}" for file in planned}
-    digests[result.texts["pixi.toml"].rstrip("\n").rpartition(" ")[2]] = "{seal}"
+    digests[tomllib.loads(result.texts["pixi.toml"])["tool"]["envcompose"][SEAL]] = "{seal}"
     return Outputs(
         status=0,
         texts={name: _without(text, digests) for name, text in texts.items()},

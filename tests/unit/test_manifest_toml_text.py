@@ -5,7 +5,8 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envcompose.manifest.pixi_toml import BEGIN, END, Line, Manifest, Table, render_manifest
+from envcompose.manifest.blocks import BEGIN, END
+from envcompose.manifest.pixi_toml import Line, Manifest, Table, render_manifest
 from envcompose.manifest.toml_text import Value, toml_comment, toml_key, toml_value
 
 # Text that cannot be encoded never gets here: files are read as UTF-8.
@@ -33,15 +34,16 @@ def test_nothing_breaks_out_of_a_comment(comment: str):
 @given(lines=st.dictionaries(texts, st.tuples(values, texts), min_size=1, max_size=4))
 def test_a_manifest_holds_its_lines_and_marks_them(lines: dict[str, tuple[Value, str]]):
     table = Table(name="table", lines=tuple(Line(key=key, value=value, why=why) for key, (value, why) in lines.items()))
-    text = render_manifest(Manifest(head=("head",), tables=(table, Table(name="none", lines=()))))
+    text = render_manifest(Manifest(schema=":schema x", head=("head",), tables=(table, Table(name="none", lines=()))))
     assert tomllib.loads(text) == {"table": {key: value for key, (value, _) in lines.items()}}
-    assert (text.count(f"\n{BEGIN}\n"), text.count(f"\n{END}\n")) == (1, 1)
+    assert (text.count(f"\n{BEGIN}\n"), text.count(f"\n{END}\n")) == (2, 2)
 
 
 def test_a_long_array_has_an_item_a_line():
     table = Table(name="a.b c", lines=(Line(key="names", value=[f"package-{n:03}" for n in range(9)], why="why"),))
-    text = render_manifest(Manifest(head=("head", ""), tables=(table,)))
+    text = render_manifest(Manifest(schema=":schema x", head=("head", ""), tables=(table,)))
     assert text.startswith(
-        '# head\n#\n\n[a."b c"]\n# >>> envcompose\nnames = [\n    "package-000",\n    "package-001",\n'
+        "#:schema x\n# >>> envcompose\n# head\n#\n# <<< envcompose\n\n"
+        '# >>> envcompose\n[a."b c"]\nnames = [\n    "package-000",\n    "package-001",\n'
     )
     assert text.endswith('    "package-008",\n]  # why\n# <<< envcompose\n')

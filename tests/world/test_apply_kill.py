@@ -18,11 +18,12 @@ from typing import cast
 import pytest
 
 from envcompose.errors import NotOurs, NotWritable
+from envcompose.manifest.blocks import BEGIN, END, OPEN_SEAL, sealed
 from envcompose.verify.case import Case
 from envcompose.verify.check_versions import judge_files
-from envcompose.verify.words import ERROR
+from envcompose.verify.words import ERROR, WARNING
 from envcompose.world.apply import plan_files, write_files
-from envcompose.write.bundle import Bundle, digest_of, sealed
+from envcompose.write.bundle import Bundle, digest_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PADDING = "x" * 200_000
@@ -30,8 +31,9 @@ PADDING = "x" * 200_000
 
 def bundle(mark: str) -> Bundle:
     """A set of files that say which set they belong to, in the order in which a composition's are written."""
-    body = f"# {mark}\n{PADDING}\n# {mark}\n"
-    manifest = sealed(f'{body}[tool.envcompose]\nset = "{mark * 16}"\n')
+    body = f"# {mark}\n# {PADDING}\n# {mark}\n"
+    lines = f'[tool.envcompose]\nset = "{mark * 16}"\nblocks = "{OPEN_SEAL}"'
+    manifest = sealed(f"{BEGIN}\n{body}{lines}\n{END}\n")
     named = {".envcompose/report.md": body, "pixi.lock": f"version: 7\n{body}", "pixi.toml": manifest}
     expected = {
         "digest": mark * 16,
@@ -46,12 +48,22 @@ def write(folder: Path, mark: str, *, force: bool = False) -> tuple[str, ...]:
     return write_files(folder, plan_files(folder, bundle(mark), force=force), force=force)
 
 
-def recognised(folder: Path) -> bool:
-    """Does the verifier see that the files are not of one set?"""
+def judged(folder: Path) -> set[str]:
+    """How severe is what the verifier finds about the files of the set?"""
     document = json.loads((folder / ".envcompose/expect.json").read_text())
     expect = SimpleNamespace(files=document["files"], digest=document["digest"])
     result = judge_files(cast(Case, SimpleNamespace(root=str(folder), expect=expect)))
-    return any(finding.severity == ERROR for finding in result.findings)
+    return {finding.severity for finding in result.findings}
+
+
+def recognised(folder: Path) -> bool:
+    """Does the verifier see that the files are not of one set?"""
+    return ERROR in judged(folder)
+
+
+def warned(folder: Path) -> bool:
+    """Does the verifier see that a file was edited?"""
+    return WARNING in judged(folder)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -214,15 +226,57 @@ def test_an_untouched_manifest_of_ours_is_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("edit", ["\n# mine\n", " "])
-def test_a_manifest_edited_by_hand_is_refused_and_kept(tmp_path: Path, edit: str) -> None:
+def test_a_manifest_whose_blocks_were_edited_is_refused_and_kept(tmp_path: Path, edit: str) -> None:
     write(tmp_path, "a")
     manifest = tmp_path / "pixi.toml"
-    manifest.write_text(manifest.read_text() + edit)
+    manifest.write_text(manifest.read_text().replace(END, edit + END))
     before = contents(tmp_path)
     with pytest.raises(NotOurs) as caught:
         write(tmp_path, "b")
     assert caught.value.exit_status == 4
     assert contents(tmp_path) == before
+
+
+def test_the_users_lines_around_the_blocks_stay_and_the_expectations_name_them(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    manifest = tmp_path / "pixi.toml"
+    manifest.write_text(manifest.read_text() + "\n[tasks]\nmine = 'true'\n")
+    assert not warned(tmp_path)
+    assert write(tmp_path, "b") == ()
+    assert contents(tmp_path)["pixi.toml"] == dict(bundle("b").files)["pixi.toml"] + "\n[tasks]\nmine = 'true'\n"
+    expected = json.loads((tmp_path / ".envcompose/expect.json").read_text())
+    assert expected["files"]["pixi.toml"] == digest_of(manifest.read_text())
+    assert not warned(tmp_path)
+    manifest.write_text(manifest.read_text().replace(END, f"x = 1\n{END}"))
+    assert warned(tmp_path)
+
+
+def test_force_keeps_lines_around_edited_blocks_and_the_edited_manifest_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    manifest = tmp_path / "pixi.toml"
+    edited = manifest.read_text().replace(END, f"x = 1\n{END}") + "\n[tasks]\nmine = 'true'\n"
+    manifest.write_text(edited)
+    assert write(tmp_path, "b", force=True) == ("the old pixi.toml is kept as pixi.toml.old",)
+    assert manifest.read_text() == dict(bundle("b").files)["pixi.toml"] + "\n[tasks]\nmine = 'true'\n"
+    assert (tmp_path / "pixi.toml.old").read_text() == edited
+
+
+def test_lines_that_clash_with_what_is_composed_are_in_the_way_until_force(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    manifest = tmp_path / "pixi.toml"
+    edited = manifest.read_text() + "\n[tasks]\nmine = 'true'\n"
+    manifest.write_text(edited)
+    other = bundle("b")
+    text = dict(other.files)["pixi.toml"].replace("[tool.", "[tasks]\nmine = 'false'\n[tool.")
+    other = other.with_manifest(text)
+    with pytest.raises(NotOurs) as caught:
+        plan_files(tmp_path, other, force=False)
+    number = edited.splitlines().index("mine = 'true'") + 1
+    assert caught.value.sentence == f"pixi.toml, line {number}, is in the way: mine of [tasks] is composed too"
+    assert write_files(tmp_path, plan_files(tmp_path, other, force=True), force=True) == (
+        "the old pixi.toml is kept as pixi.toml.old",
+    )
+    assert (manifest.read_text(), (tmp_path / "pixi.toml.old").read_text()) == (text, edited)
 
 
 def test_force_keeps_every_manifest_of_the_users_beside_the_new_one(tmp_path: Path) -> None:

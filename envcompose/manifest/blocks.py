@@ -1,0 +1,233 @@
+"""The blocks of a manifest that envcompose keeps, and the lines around them, which are the user's.
+
+A block is what stands from one mark to the next, marks included. One value in it, `blocks`, is the sha256 of all of
+them but its own line: while it is right, nobody has edited what is ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from envcompose.manifest.toml_places import Path, headers_of, places_of
+from envcompose.manifest.toml_text import toml_key
+from envcompose.model.values import dataclass
+
+BEGIN = "# >>> envcompose"
+END = "# <<< envcompose"
+SCHEMA = "#:schema https://pixi.sh/"
+"""The line that names the schema stands in front of all blocks, where editors look for it."""
+
+SEAL = "blocks"
+OPEN_SEAL = "0" * 64
+
+_SEAL_LINE = re.compile(rf'^{SEAL} = "([0-9a-f]{{64}})"')
+_START: Path = (-1,)
+_HEAD: Path = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """A line of the user's, of the table that `path` leads through, that a block has now too, or that is no TOML."""
+
+    path: Path
+    line: int | None
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        """Where it stands, as a user would name it."""
+        table = ".".join(str(part) for part in self.path[:-1])
+        return f"{self.path[-1]} of [{table}]" if table else f"[{self.path[-1]}]" if self.path else "it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """A block, or a table of the user's, with the lines behind it up to the next; `lead` are comments on its header."""
+
+    path: Path
+    block: tuple[str, ...] = ()
+    header: str | None = None
+    lead: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        header = () if self.block or self.header is None else (self.header,)
+        return (*self.lead, *self.block, *header, *self.own)
+
+    @property
+    def has_keys(self) -> bool:
+        return any(line.strip() and not line.lstrip().startswith("#") for line in self.own)
+
+    @property
+    def has_text(self) -> bool:
+        return _is_text((*self.lead, *self.own))
+
+
+def sealed(text: str) -> str:
+    """A text of ours with the sha256 of its blocks in the place that was left open for it."""
+    return text.replace(f'{SEAL} = "{OPEN_SEAL}"', f'{SEAL} = "{_digest(text)}"')
+
+
+def is_untouched(text: str) -> bool | None:
+    """Are all blocks just as envcompose wrote them? None where it never wrote them. Lines around them do not matter."""
+    seals = [found[1] for line in _block_lines(_plain(text)) if (found := _SEAL_LINE.match(line))]
+    if not seals:
+        return None
+    return seals == [_digest(_plain(text))]
+
+
+def own_text(text: str) -> str:
+    """What a manifest holds around its blocks, with the headers of the tables that it is in; empty where there is nothing."""
+    lines: list[str] = []
+    for piece in _pieces(_plain(text)):
+        if piece.block and piece.has_text:
+            lines += [f"[{_dotted(piece.path)}]"] if piece.path not in (_START, _HEAD) and piece.has_keys else []
+            lines += piece.own
+        elif piece.has_text or piece.header is not None:
+            lines += piece.lines
+    return "\n".join(lines).strip("\n")
+
+
+def with_own_lines(old: str, new: str) -> str | Clash:
+    """A manifest of ours with the user's lines of an older one, each where it stood; Clash where both cannot stand.
+
+    A table that is no longer composed stays where the user has lines in it. Without such lines the text is `new`; and
+    what was once put together is put together the same way again.
+    """
+    own = own_text(old)
+    reason = fault_of(old) or fault_of(own)
+    if reason:
+        return Clash(path=(), line=None, reason=reason)
+    if not own:
+        return new
+    import tomlkit
+
+    shared = next(_shared(tomlkit.parse(own).unwrap(), tomlkit.parse(new).unwrap(), ()), None)
+    if shared is not None:
+        return Clash(path=shared, line=places_of(old).get(shared))
+    before, after = _pieces(_plain(old)), _pieces(new)
+    text = "\n".join(_joined(before, after)).rstrip("\n") + "\n"
+    reason = fault_of(text)
+    return Clash(path=(), line=None, reason=reason) if reason else text
+
+
+def fault_of(text: str) -> str:
+    """Why a text is no TOML; empty where it is."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        tomlkit.parse(text)
+    except (TOMLKitError, ValueError, RecursionError) as error:
+        return str(error)
+    return ""
+
+
+def _joined(before: Sequence[_Piece], after: Sequence[_Piece]) -> Iterator[str]:
+    """The lines of both, in the order of the new blocks; what only the old one has stays behind what it stood behind."""
+    known = {piece.path for piece in after}
+    matched = {piece.path: piece for piece in before if piece.path in known}
+    behind: dict[Path, list[_Piece]] = {}
+    place = before[0].path
+    for piece in before[1:]:
+        if piece.path in known:
+            place = piece.path
+        elif piece.header is not None or piece.has_text:
+            behind.setdefault(place, []).append(piece)
+    for number, piece in enumerate(after):
+        own, others = matched.get(piece.path), behind.get(piece.path, [])
+        lines = (
+            piece.lines if own is None else (*own.lead, *piece.block, *(own.own if _is_text(own.own) else piece.own))
+        )
+        lines += ("",) if others and lines and lines[-1] == END else ()
+        lines += tuple(line for other in others for line in _alone(other).lines)
+        yield from lines
+        if (
+            number + 1 < len(after)
+            and lines
+            and lines[-1].strip()
+            and (lines[-1] == END or before[-1] in (own, *others))
+        ):
+            # What was the last of the old text has no blank line behind it yet.
+            yield ""
+
+
+def _alone(piece: _Piece) -> _Piece:
+    """An old block that is no longer composed: its header stays where lines of the user's are below it."""
+    if not piece.block:
+        return piece
+    return replace(piece, block=(), header=f"[{_dotted(piece.path)}]" if piece.has_keys else None)
+
+
+def _pieces(text: str) -> list[_Piece]:
+    """The text as blocks and tables with the lines behind each; the first piece is what stands in front of all."""
+    headers = dict(headers_of(text))
+    found = [_Piece(path=_START)]
+    block: list[str] | None = None
+    path = _HEAD
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
+        if block is not None:
+            block.append(line)
+            path = headers.get(number, path)
+            if line == END:
+                found.append(_Piece(path=path, block=tuple(block)))
+                block = None
+        elif line == BEGIN:
+            block, path = [line], _HEAD
+        elif number in headers:
+            lead, rest = _lead(found[-1].own)
+            found[-1] = replace(found[-1], own=rest)
+            found.append(_Piece(path=headers[number], header=line, lead=lead))
+        elif not (line.startswith(SCHEMA) and len(found) == 1):
+            found[-1] = replace(found[-1], own=(*found[-1].own, line))
+        else:
+            found[-1] = replace(found[-1], block=(line,))
+    return found
+
+
+def _is_text(lines: Sequence[str]) -> bool:
+    return any(line.strip() for line in lines)
+
+
+def _lead(own: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The comments that stand right above what follows, and the lines before them."""
+    start = len(own)
+    while start and own[start - 1].lstrip().startswith("#"):
+        start -= 1
+    return own[start:], own[:start]
+
+
+def _shared(own: object, new: object, path: Path) -> Iterator[Path]:
+    """The paths of what both hold; tables are looked into."""
+    if not (isinstance(own, dict) and isinstance(new, dict)):
+        yield path
+        return
+    for key in own:
+        if key in new:
+            yield from _shared(own[key], new[key], (*path, key))
+
+
+def _digest(text: str) -> str:
+    lines = [_SEAL_LINE.sub(f'{SEAL} = "{OPEN_SEAL}"', line) for line in _block_lines(text)]
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _block_lines(text: str) -> Iterator[str]:
+    inside = False
+    for line in text.split("\n"):
+        inside = inside or line == BEGIN
+        if inside:
+            yield line
+        inside = inside and line != END
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(toml_key(str(part)) for part in path)
