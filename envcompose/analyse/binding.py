@@ -75,6 +75,9 @@ def _set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> N
     elif isinstance(owner, LocalModule):
         machine.touch(owner.scope.names)
         owner.scope.names[name] = value
+    elif isinstance(owner, Opaque) and (owner.path, name) == ("sys", "path") and isinstance(value, list):
+        machine.touch(machine.path)
+        machine.path[:] = value
 
 
 def _set_item(machine: Machine, container: Value, key: Value, value: Value) -> None:
@@ -84,6 +87,8 @@ def _set_item(machine: Machine, container: Value, key: Value, value: Value) -> N
             machine.env[key] = value
     elif isinstance(key, Unknown) and not isinstance(container, dict):
         return
+    elif isinstance(key, slice) and isinstance(container, list):
+        _set_slice(machine, container, key, value)
     elif isinstance(container, dict):
         put(machine, container, key, value)
     elif isinstance(container, list):
@@ -92,3 +97,16 @@ def _set_item(machine: Machine, container: Value, key: Value, value: Value) -> N
             container[key] = value
         except (IndexError, TypeError, ValueError) as error:
             raise program_error(error) from error
+
+
+def _set_slice(machine: Machine, container: list[Value], key: slice, value: Value) -> None:
+    """Put the elements of a value in the place of others; of what is not known to have any, one stands for all."""
+    items = items_of(machine, value)
+    if items is None and (value is None or isinstance(value, (int, float))):
+        raise program_error(TypeError("can only assign an iterable"))
+    machine.touch(container)
+    machine.sized(len(container) + len(items or ()))
+    try:
+        container[key] = [value] if items is None else items
+    except (TypeError, ValueError) as error:
+        raise program_error(error) from error

@@ -76,11 +76,16 @@ def execute_try(machine: Machine, node: ast.Try, scope: Scope) -> None:
         if softens and machine.world.lenient and not _imports_torch(node.body):
             _either(machine, node, scope, IMPORT_KINDS)
             return
-        if machine.world.lenient and _asks_program(node.body) and _first_catching(machine, node, PROGRAM_KINDS, scope):
+        foreign = _asks_program(node.body) and _first_catching(machine, node, PROGRAM_KINDS, scope) is not None
+        if machine.world.lenient and foreign:
             _either(machine, node, scope, PROGRAM_KINDS)
             return
         with machine.deeper():
-            _try_body(machine, node, scope, softens)
+            machine.foreign += foreign
+            try:
+                _try_body(machine, node, scope, softens)
+            finally:
+                machine.foreign -= foreign
     finally:
         machine.execute(node.finalbody, scope)
 
@@ -108,8 +113,13 @@ def _asks_program(body: list[ast.stmt]) -> bool:
             first = first.elts[0] if isinstance(first, (ast.List, ast.Tuple)) and first.elts else first
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 word = first.value.split(maxsplit=1)[:1]
-                return bool(word) and word[0] not in COMMON and not word[0].startswith("python")
+                return bool(word) and is_foreign(word[0])
     return False
+
+
+def is_foreign(program: str) -> bool:
+    """Is a program one that machines in general do not have?"""
+    return program not in COMMON and not program.startswith(("python", "<"))
 
 
 def _first_catching(machine: Machine, node: ast.Try, kinds: tuple[str, ...], scope: Scope) -> ast.ExceptHandler | None:
@@ -134,13 +144,21 @@ IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "Exception", "BaseExceptio
 
 
 def _try_body(machine: Machine, node: ast.Try, scope: Scope, softens: bool) -> None:
-    machine.guarded += softens
-    machine.trying += bool(node.handlers)
+    handler = _first_catching(machine, node, PROGRAM_KINDS, scope)
+    unminded = handler is not None and not _gives_up(handler)
     active = True
+
+    def leave() -> None:
+        machine.guarded -= softens
+        machine.unminded -= unminded
+        machine.trying -= bool(node.handlers)
+
+    machine.guarded += softens
+    machine.unminded += unminded
+    machine.trying += bool(node.handlers)
     try:
         machine.execute(node.body, scope)
-        machine.guarded -= softens
-        machine.trying -= bool(node.handlers)
+        leave()
         active = False
         if machine.world.lenient:
             for handler in node.handlers:
@@ -149,8 +167,7 @@ def _try_body(machine: Machine, node: ast.Try, scope: Scope, softens: bool) -> N
         machine.execute(node.orelse, scope)
     except Raised as error:
         if active:
-            machine.guarded -= softens
-            machine.trying -= bool(node.handlers)
+            leave()
             active = False
             for handler in node.handlers:
                 if _catches(machine, handler, error.kinds, scope):
@@ -160,8 +177,7 @@ def _try_body(machine: Machine, node: ast.Try, scope: Scope, softens: bool) -> N
         raise
     finally:
         if active:
-            machine.guarded -= softens
-            machine.trying -= bool(node.handlers)
+            leave()
 
 
 def _handle(machine: Machine, handler: ast.ExceptHandler, error: Raised, scope: Scope) -> None:

@@ -112,7 +112,18 @@ def _local(machine: Machine, name: str, base: str, scope: Scope) -> Value:
             and normpath(join(root, stem)) in machine.members.code_folders
         ):
             return Unknown(name, True, (machine.file, machine.line))
+    if not base and any(isinstance(entry, Unknown) for entry in machine.path):
+        return _somewhere(machine, name, stem, scope)
     return None
+
+
+def _somewhere(machine: Machine, name: str, stem: str, scope: Scope) -> Value:
+    """Find a module of the sdist in any folder: one that is not known was put on sys.path."""
+    endings = (f"/{stem}.py", f"/{stem}/__init__.py")
+    paths = [path for path in machine.sdist.texts if path.endswith(endings) and path != scope.file]
+    if name.split(".", maxsplit=1)[0] in STANDARD or not paths:
+        return None
+    return evaluate_file(machine, min(paths, key=lambda path: (path.count("/"), path)), name)
 
 
 def _path_folders(machine: Machine) -> list[str]:

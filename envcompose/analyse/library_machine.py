@@ -7,11 +7,13 @@ from pathlib import PurePosixPath
 from posixpath import basename, dirname, isabs, join, normpath, split, splitext
 from typing import Any
 
+from envcompose.analyse.catching import is_foreign
 from envcompose.analyse.files import children, exists, find, member_path, written
 from envcompose.analyse.library import ATTRIBUTES, CALLS
 from envcompose.analyse.machine import ROOT, Machine, program_error
 from envcompose.analyse.operations import ALWAYS_SET
 from envcompose.analyse.values import (
+    Choice,
     Instance,
     Raised,
     Unknown,
@@ -125,8 +127,9 @@ def _command(machine: Machine, arguments: Values, keywords: Keywords, node: Valu
     argv = _words(words)
     for line in _lines(words) or [argv]:
         machine.see("command", tuple(line))
-    if argv and argv[0] == "git" and machine.trying:
-        # An sdist is no repository: git fails there, and whoever expects that falls back.
+    absent = machine.foreign and not machine.world.lenient and argv and is_foreign(argv[0])
+    if argv and (absent or (argv[0] == "git" and machine.trying)):
+        # An sdist is no repository: git fails there, and whoever expects that falls back, as for another vendor's tool.
         raise Raised(
             ("CalledProcessError", "SubprocessError", "FileNotFoundError", "OSError", "Exception", "BaseException")
         )
@@ -154,6 +157,10 @@ def _words(words: Value) -> list[str]:
 
 
 def _placeholder(word: Value) -> str:
+    if isinstance(word, Choice):
+        text = next((option for _, option in word.options if isinstance(option, str)), None)
+        if text is not None:
+            return text[:1000]
     text = shown(word)
     return "python" if text.endswith("sys.executable") else f"<{text[:80]}>"
 

@@ -57,6 +57,8 @@ class Seen:
     soft: bool
     dead: bool = False
     """Seen in a branch that is not taken at the switches' defaults."""
+    unminded: bool = False
+    """Seen where the program goes on without a program that it starts."""
 
 
 Expression = Callable[["Machine", Any, Scope], Value]
@@ -86,6 +88,11 @@ class Machine:
     guarded: int = 0
     """Depth of try statements that handle a missing import: an import there is optional, what is built is not."""
     trying: int = 0
+    """Depth of try statements with handlers."""
+    unminded: int = 0
+    """Depth of try statements that go on where a program that they start is missing: the build does not need it there."""
+    foreign: int = 0
+    """Depth of try statements that handle the absence of a program which machines in general do not have."""
     steps: int = 0
     depth: int = 0
     touched_torch: bool = False
@@ -187,7 +194,8 @@ class Machine:
         if len(self.seen) < MAX_EVENTS:
             conditions = tuple(dict.fromkeys(self.conditions))
             soft = soft or self.soft > 0 or (kind == "import" and self.guarded > 0)
-            self.seen.append(Seen(kind, subject, self.place(line), conditions, soft, self.dead > 0))
+            unminded = self.unminded > 0
+            self.seen.append(Seen(kind, subject, self.place(line), conditions, soft, self.dead > 0, unminded))
 
     # Bounds.
 
@@ -267,6 +275,7 @@ class Machine:
     def reset(self) -> None:
         """Forget the branches that were left by an error, keeping what was changed."""
         self.depth = self.soft = self.dead = self.guarded = self.trying = 0
+        self.unminded = self.foreign = 0
         self.limit = MAX_STEPS
         self.conditions.clear()
         self._journal.clear()

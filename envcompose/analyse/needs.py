@@ -150,7 +150,9 @@ def outside_distribution(module: str, found: Found) -> str:
     if removed is not None:
         since = tuple(int(part) for part in removed[0].split("."))
         return removed[1] if found.python >= since else ""
-    return "" if top in STANDARD else distribution_of(module, found.rules)
+    distribution = distribution_of(module, found.rules)
+    shared = top in found.rules.namespaces and distribution == canonicalize_name(top)
+    return "" if top in STANDARD or shared else distribution
 
 
 def _need(distribution: str, seen: Seen, why: str, *, required: bool | None = None) -> BuildNeed:
@@ -200,7 +202,8 @@ def _started(found: Found) -> Iterator[BuildNeed]:
                     yield _need(canonicalize_name(name), seen, f"asks pip for {name}")
         program = started_program(argv)
         if program in found.rules.commands:
-            yield _need(found.rules.commands[program], seen, f"starts {program}")
+            required = not seen.soft and not seen.unminded
+            yield _need(found.rules.commands[program], seen, f"starts {program}", required=required)
 
 
 def _from_extensions(found: Found) -> Iterator[BuildNeed]:
@@ -292,6 +295,16 @@ def is_declared(found: Found, need: BuildNeed) -> bool:
     if need.distribution in {canonicalize_name(one.name) for one in declared if one is not None}:
         return True
     return not _imported_at_top(found, need) and need.distribution in {name for name, _ in setup_requires(found)}
+
+
+def brought_by(found: Found, need: BuildNeed) -> str | None:
+    """Name the declared requirement whose own requirements bring a need that is not declared; None where none does."""
+    for text in found.project.build_requires:
+        requirement = foreign_requirement(text)
+        name = canonicalize_name(requirement.name) if requirement is not None else ""
+        if need.distribution in found.rules.brings.get(name, ()):
+            return name
+    return None
 
 
 def _imported_at_top(found: Found, need: BuildNeed) -> bool:

@@ -40,6 +40,10 @@ class BuildRules:
     """Pattern of an environment variable's name -> what it does."""
     setup_arguments: Mapping[str, str] = field(default_factory=dict)
     """Argument of setup() that a plugin of setuptools reads -> the plugin's distribution."""
+    brings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Distribution -> those that its newer releases require in turn, so that an isolated build has them too."""
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    """Module that several distributions share -> why importing it alone names none of them."""
     stub_backends: tuple[str, ...] = ()
     """Backends that build nothing: they download the real wheel."""
 
@@ -125,6 +129,8 @@ _TABLES: Mapping[str, Any] = {
     "module_notes": _pairs("note"),
     "switches": _patterns,
     "setup_arguments": _pairs("distribution"),
+    "brings": _lists("distributions"),
+    "namespaces": _pairs("why"),
     "stub_backends": _stubs,
 }
 

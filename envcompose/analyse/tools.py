@@ -151,7 +151,8 @@ def _of_commands(found: Found) -> Iterator[SystemNeed]:
     compiles = bool(extensions(found)) or bool(found.argument("ext_modules"))
     for seen, argv in commands(found):
         program = started_program(argv).rstrip(">")
-        if seen.dead or (seen.soft and not seen.conditions):
+        if seen.dead or ((seen.soft or (seen.unminded and program != "git")) and not seen.conditions):
+            # git is started to name a version where there is a repository: it is told, and may be missing.
             continue
         if program in ("cmake", "ninja", "git") or (compiles and program in ("nvcc", *COMPILING)):
             yield _need(program, seen, f"starts {program}")

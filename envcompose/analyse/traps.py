@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from envcompose.analyse.found import Found, backend_module, commands, refusal
 from envcompose.analyse.native_traps import NATIVE_FINDERS
-from envcompose.analyse.needs import is_declared
+from envcompose.analyse.needs import brought_by, is_declared
 from envcompose.analyse.tools import line_with
 from envcompose.model.analysis import BuildNeed, Trap
 from envcompose.model.foreign import foreign_requirement
@@ -64,6 +64,12 @@ def _undeclared(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
             if need.why.startswith("starts "):
                 text = f"{need.why}, which no declared requirement brings: it must be on PATH"
             code = "undeclared-program" if need.why.startswith("starts ") else "undeclared-need"
+            carrier = brought_by(found, need)
+            if carrier is not None:
+                code, text = (
+                    "indirect-need",
+                    f"needs {need.distribution}, which comes only with {carrier}: not declared",
+                )
             yield Trap(code=code, text=text, place=need.place)
 
 

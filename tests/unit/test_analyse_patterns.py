@@ -599,3 +599,113 @@ def test_cmake_texts_of_any_depth_and_circle_are_met_with_an_answer() -> None:
     deep = "if(A)\n" * 20_000 + "include(deep)\nadd_subdirectory(.)\nenable_language(CUDA)\n" + "else()\n" * 20_000
     analysis = analyse({"setup.py": BY_CMAKE, "CMakeLists.txt": deep, "deep.cmake": "include(deep)\nendif()\n"})
     assert "cmake" in tools(analysis)
+
+
+def test_a_list_whose_elements_are_exchanged_for_unknown_ones_is_no_error() -> None:
+    setup = """
+        import argparse, sys
+        from setuptools import setup
+
+        def parsed(argv):
+            return argparse.ArgumentParser().parse_known_args(argv)
+
+        options, sys.argv[:] = parsed(sys.argv)
+        numbers = [1, 2, 3]
+        numbers[1:] = range(2)
+        import numpy
+        setup(name="demo", install_requires=[f"a=={numbers}"])
+    """
+    analysis = analyse({"setup.py": setup})
+    assert required(analysis) == {"numpy", "setuptools"}
+    assert analysis.incomplete == ()
+    assert analyse({"setup.py": "a = [1]\na[:] = 1\n"}).incomplete != ()
+
+
+@pytest.mark.parametrize(
+    "line", ["sys.path = [folder] + sys.path", "sys.path.insert(0, folder)", "sys.path[:0] = [folder]"]
+)
+def test_modules_on_a_path_that_a_build_makes_are_the_sdists_own(line: str) -> None:
+    setup = f"""
+        import os, sys
+        from setuptools import setup
+        from setuptools.command.build_ext import build_ext
+
+        HERE = os.path.dirname(os.path.abspath(__file__))
+
+        class Build(build_ext):
+            def build_with(self, folder):
+                {line}
+                import build_native
+                build_native.build()
+
+            def run(self):
+                self.build_with(os.path.join(HERE, "all_src", "build"))
+
+        setup(name="demo", cmdclass={{"build_ext": Build}})
+    """
+    native = "import subprocess\n\ndef build():\n    subprocess.check_call(['cmake', '.'])\n"
+    analysis = analyse({"setup.py": setup, "all_src/build/build_native.py": native})
+    assert required(analysis) == {"cmake", "setuptools"}
+
+
+def test_what_a_declared_requirement_brings_in_turn_does_not_fail_an_isolated_build() -> None:
+    project = '[build-system]\nrequires = ["setuptools", "oldest-supported-numpy"]\n'
+    analysis = analyse({"pyproject.toml": project, "setup.py": "from setuptools import setup\nimport numpy\nsetup()\n"})
+    assert "numpy" in required(analysis)
+    assert traps(analysis) == {"indirect-need"}
+    assert isolated_build(analysis)[0] == "works"
+
+
+def test_a_namespace_that_many_distributions_share_is_no_distribution() -> None:
+    setup = (
+        "from setuptools import setup\nimport nvidia, google\nimport nvidia.cublas\nimport google.protobuf\nsetup()\n"
+    )
+    assert required(analyse({"setup.py": setup})) == {"protobuf", "setuptools"}
+
+
+def test_a_program_whose_absence_is_handled_is_not_needed() -> None:
+    setup = """
+        import subprocess
+        from setuptools import setup
+        from torch.utils.cpp_extension import CppExtension, CUDAExtension
+
+        def has_toolkit():
+            try:
+                subprocess.call(["nvcc"], stdout=subprocess.DEVNULL)
+                return True
+            except FileNotFoundError:
+                return False
+
+        modules = [CppExtension("demo._cpu", ["a.cpp"])]
+        if has_toolkit():
+            modules.append(CUDAExtension("demo._cuda", ["a.cu"]))
+        try:
+            subprocess.check_call(["ninja", "--version"])
+        except OSError:
+            print("slow")
+        setup(name="demo", ext_modules=modules)
+    """
+    analysis = analyse({"setup.py": setup, "a.cpp": "", "a.cu": ""})
+    assert tools(analysis) == {"cxx": None, "nvcc": "has_toolkit()"}
+    assert required(analysis) == {"setuptools", "torch"}
+    stops = setup.replace('print("slow")', 'raise RuntimeError("no ninja")').replace('"ninja"', '"cmake"')
+    assert "cmake" in required(analyse({"setup.py": stops, "a.cpp": "", "a.cu": ""}))
+
+
+def test_another_vendors_program_whose_absence_is_handled_is_not_there_when_requirements_are_read() -> None:
+    setup = """
+        import subprocess
+        from setuptools import setup
+
+        def is_other():
+            there = True
+            try:
+                subprocess.run(["other-ls"], check=True)
+            except (FileNotFoundError, subprocess.CalledProcessError):
+                there = False
+            return there
+
+        setup(name="demo", version="1.0", install_requires=["other-sdk"] if is_other() else ["numpy"])
+    """
+    analysis = analyse({"setup.py": setup})
+    assert [reading.requires_dist for reading in analysis.readings] == [("numpy",)]
