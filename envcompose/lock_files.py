@@ -11,6 +11,7 @@ Errors are `envcompose.errors.EnvcomposeError` with a code and an exit status. L
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,42 +21,39 @@ from envcompose.check.acceptance import judge
 from envcompose.check.finding import Finding
 from envcompose.check.findings import findings_of
 from envcompose.check.verdict import Verdict
-from envcompose.errors import LockInvalid, LockMissing, LockRefused, LockUnsupported, ManifestMissing
+from envcompose.errors import LockInvalid, LockMissing, LockNoFile, LockRefused, LockUnsupported, NotWritable
 from envcompose.lock.moved import moved_between
+from envcompose.lock_errors import told_of
 from envcompose.lock_world import LockWishes, lock_world
 from envcompose.locking import LockedWorkspace, lock_workspace
+from envcompose.manifest.conda_version import parse_version
 from envcompose.manifest.lock import LockedPypi, LockFile, OtherLockVersion
 from envcompose.manifest.lock_reading import read_lock
 from envcompose.manifest.lock_text import render_lock
-from envcompose.manifest.workspace import DEFAULT, Workspace
-from envcompose.manifest.workspace_reading import read_workspace
+from envcompose.manifest.workspace import DEFAULT
 from envcompose.manifest.workspace_views import all_platforms
+from envcompose.manifest_file import ManifestFile, read_manifest
 from envcompose.model.message import Level, Message
 from envcompose.model.moved import Moved
 from envcompose.model.values import dataclass
 from envcompose.world.apply import PlannedFile, write_files
 from envcompose.world.default_index import default_index
 from envcompose.world.files import DiskFiles
-from envcompose.write.bundle import EXPECTATIONS, LOCK, MANIFEST, digest_of
+from envcompose.write.bundle import EXPECTATIONS, LOCK, digest_of
 
 if TYPE_CHECKING:
     from envcompose.world.pixi import PixiVerdict
 
-PYPROJECT = "pyproject.toml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestFile:
-    """A manifest on disk, read."""
-
-    path: Path
-    text: str
-    workspace: Workspace
-
-    @property
-    def folder(self) -> Path:
-        """Where its lock belongs."""
-        return self.path.parent
+__all__ = [
+    "CheckResult",
+    "LockResult",
+    "ManifestFile",
+    "ask_pixi_about",
+    "check_lock",
+    "lock_manifest",
+    "read_manifest",
+    "write_lock",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +86,6 @@ class CheckResult:
         return self.verdict.accepted and all(finding.level is not Level.ERROR for finding in self.findings)
 
 
-def read_manifest(path: Path) -> ManifestFile:
-    """The manifest at a path: a file, or a folder with a pixi.toml or a pyproject.toml that has `[tool.pixi]`.
-
-    Raises ManifestMissing, ManifestInvalid, FileUnreadable (exit 2).
-    """
-    found = _manifest_in(path) if path.is_dir() else path
-    if found is None or not found.is_file():
-        raise ManifestMissing(path=str(path), is_folder=path.is_dir())
-    folder = found.resolve().parent
-    files = DiskFiles(folder)
-    text = _decoded(files, found.name)
-    workspace = read_workspace(text, found.name, files=files)
-    return ManifestFile(path=folder / found.name, text=text, workspace=workspace)
-
-
 def lock_manifest(
     path: Path,
     *,
@@ -115,13 +98,14 @@ def lock_manifest(
     """Solve everything that a manifest asks for and plan its lock; nothing is written.
 
     Versions of a lock that is there are kept where they still fit, unless `fresh`. Raises EnvcomposeError: exit status 1
-    infeasible, 2 input, 3 a source is unreachable.
+    infeasible, 2 input, 3 a source is unreachable; what the manifest names comes with its line.
     """
     manifest = read_manifest(path)
+    _check_place(manifest)
     now = datetime.now(UTC)
     earlier, aged = (_earlier(manifest), ()) if fresh else _kept(manifest)
     wishes = LockWishes(offline=offline, refresh=refresh, tell=tell, trace=trace)
-    with lock_world(manifest.folder, wishes, now=now) as world:
+    with lock_world(manifest.folder, wishes, now=now) as world, told_of(manifest):
         locked = lock_workspace(manifest.workspace, world, earlier=None if fresh else earlier)
     text = render_lock(locked.lock)
     verdict = _judged(manifest, text, now)
@@ -143,18 +127,23 @@ def lock_manifest(
 
 def write_lock(result: LockResult) -> None:
     """Write the files of a result, each in one step. Raises NotWritable."""
-    write_files(result.manifest.folder, result.files, force=False)
+    try:
+        write_files(result.manifest.folder, result.files, force=False)
+    except NotWritable as error:
+        hint = f"change the rights of the file or of its folder; what would be written is told by {result.manifest.command} --dry-run --json"
+        raise NotWritable(path=os.path.relpath(error.path), reason=error.reason, hint=hint) from error
 
 
 def check_lock(path: Path) -> CheckResult:
     """pixi's verdict on the lock beside a manifest, by its rules, and our own findings; nothing is solved or written.
 
-    Raises LockMissing (exit 1), LockUnsupported and what reading the manifest raises (exit 2).
+    Raises LockMissing (exit 1), LockNoFile, LockUnsupported and what reading the manifest raises (exit 2).
     """
     manifest = read_manifest(path)
+    _check_place(manifest)
     text = _lock_text(manifest.folder)
     if text is None:
-        raise LockMissing(folder=str(path))
+        raise LockMissing(folder=str(path), command=manifest.command)
     verdict = _judged(manifest, text, datetime.now(UTC))
     lock = _earlier(manifest)
     return CheckResult(
@@ -171,24 +160,16 @@ def ask_pixi_about(manifest: ManifestFile) -> PixiVerdict | None:
     drivers = [
         one.version for place in all_platforms(manifest.workspace) for one in place.virtual if one.name == "__cuda"
     ]
-    return ask_pixi(manifest.path, driver=max(drivers, default=None))
+    return ask_pixi(manifest.path, driver=max(drivers, key=parse_version, default=None))
 
 
-def _manifest_in(folder: Path) -> Path | None:
-    for name in (MANIFEST, PYPROJECT):
-        path = folder / name
-        if path.is_file() and (name == MANIFEST or "[tool.pixi" in path.read_text(encoding="utf-8", errors="replace")):
-            return path
-    return None
-
-
-def _decoded(files: DiskFiles, name: str) -> str:
-    from envcompose.errors import FileUnreadable
-
-    try:
-        return files.read_bytes(name).decode()
-    except UnicodeDecodeError as error:
-        raise FileUnreadable(path=name, reason="it is no UTF-8 text") from error
+def _check_place(manifest: ManifestFile) -> None:
+    """Can a lock lie where it belongs? Raises LockNoFile for a folder and for a link that leads to none."""
+    path = manifest.folder / LOCK
+    if path.is_dir():
+        raise LockNoFile(path=LOCK, what="a folder")
+    if path.is_symlink() and not path.exists():
+        raise LockNoFile(path=LOCK, what=f"a link to {path.readlink()}, where there is no file")
 
 
 def _lock_text(folder: Path) -> str | None:
@@ -203,6 +184,8 @@ def _kept(manifest: ManifestFile) -> tuple[LockFile | None, tuple[Message, ...]]
         return None, ()
     try:
         found = read_lock(text, LOCK)
+    except LockInvalid as error:
+        raise LockInvalid(path=LOCK, reason=error.reason, line=error.line, command=manifest.command) from error
     except LockUnsupported as error:
         message = Message(
             code="lock-not-kept", level=Level.WARNING, text=f"{error.sentence}: its versions are forgotten"

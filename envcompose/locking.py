@@ -199,7 +199,7 @@ class _Locking:
         )
         dated = self._workspace.exclude_newer is not None or bool(self._workspace.pypi_cutoffs)
         index = ManifestIndex(lambda urls: self._world.open_index(subdir, urls, dated), rules)
-        return PypiHalf(goal, self._world.resolver, index, reader, interpreter, kept=kept.versions)
+        return PypiHalf(goal, self._world.resolver, index, reader, interpreter, kept=kept.versions, manifest=manifest)
 
     def _links(self, goal: Goal, reader: DirectReader) -> dict[str, tuple[PackageFile, ...]]:
         """What find-links offer, by name; of one file name the first counts."""

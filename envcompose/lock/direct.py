@@ -17,7 +17,14 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from envcompose.analyse import ArchiveRefused, BuildRules, analyse_sdist, trim_checkout, trim_sdist
-from envcompose.errors import EnvcomposeError, FileUnreadable, IndexUnreachable, LockNotSupported, NotCached
+from envcompose.errors import (
+    EnvcomposeError,
+    FileUnreadable,
+    IndexUnreachable,
+    LinksMissing,
+    LockNotSupported,
+    NotCached,
+)
 from envcompose.lock.places import Place, locked_git, locked_path, locked_url
 from envcompose.lock.uv_sources import Redirected, redirected
 from envcompose.model.analysis import Analysis, SdistTexts
@@ -92,10 +99,10 @@ class DirectReader:
         return self._on_disk(name, place)
 
     def linked(self, path: str) -> dict[str, tuple[PackageFile, ...]]:
-        """The distributions in a folder on disk, by name. Raises LockNotSupported where it is none."""
+        """The distributions in a folder on disk, by name. Raises LinksMissing where it is none."""
         names = self._sources.listing(path)
         if names is None:
-            raise LockNotSupported(what=f"find-links that are no folder ({path})", file=None, line=None)
+            raise LinksMissing(folder=path)
         found: dict[str, tuple[PackageFile, ...]] = {}
         for filename in names:
             place = Place(path=posixpath.join(path, filename))

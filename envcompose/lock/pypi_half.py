@@ -14,16 +14,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envcompose.errors import EnvcomposeError
 from envcompose.lock.direct import UNKNOWN, Direct, DirectReader
 from envcompose.lock.goals import Goal
 from envcompose.lock.indexes import ManifestIndex
-from envcompose.lock.places import place_of_url, place_of_wish
+from envcompose.lock.places import Place, place_of_url, place_of_wish
 from envcompose.manifest.workspace import PypiOrigin, PypiWish
 from envcompose.model.analysis import Analysis
 from envcompose.model.distribution import PackageFile
 from envcompose.model.foreign import foreign_requirement
 from envcompose.model.values import dataclass
 from envcompose.ports import Answer, Question, Resolver
+from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.closure import Closure, Member, trace_closure
 from envcompose.resolve.metadata import active_requirements
 from envcompose.resolve.universe import TORCH, Release, TargetUniverse, stub
@@ -115,6 +117,7 @@ class PypiHalf:
         interpreter: Interpreter,
         *,
         kept: Mapping[str, str] | None = None,
+        manifest: str = "the manifest",
     ) -> None:
         self._goal = goal
         self._resolver = resolver
@@ -131,7 +134,7 @@ class PypiHalf:
         isolation = goal.options.no_build_isolation
         self._unisolated = None if isinstance(isolation, bool) and isolation else frozenset(isolation or ())
         index.direct = reader
-        self._direct = _Directs(reader, index, interpreter.markers).all_of(
+        self._direct = _Directs(reader, index, interpreter.markers, manifest).all_of(
             (*self.wishes, *goal.options.dependency_overrides.values())
         )
         self.resolves = 0
@@ -276,7 +279,8 @@ class PypiHalf:
 class _Directs:
     """Reads all that comes from no index, and what its own metadata send elsewhere in turn."""
 
-    def __init__(self, reader: DirectReader, index: ManifestIndex, markers: Mapping[str, str]) -> None:
+    def __init__(self, reader: DirectReader, index: ManifestIndex, markers: Mapping[str, str], manifest: str) -> None:
+        self._manifest = manifest
         self._reader = reader
         self._index = index
         self._markers = markers
@@ -289,7 +293,7 @@ class _Directs:
         for wish in wishes:
             place = place_of_wish(wish)
             if place is not None and _holds(wish, self._markers):
-                self._found[wish.name] = self._reader.read(wish.name, place)
+                self._found[wish.name] = self._wanted(wish, place)
                 waiting.append((self._found[wish.name], wish.extras))
         while waiting:
             direct, extras = waiting.pop()
@@ -310,6 +314,16 @@ class _Directs:
                 elif name in direct.redirected.indexes:
                     self._index.pin(name, direct.redirected.indexes[name])
         return self._found
+
+    def _wanted(self, wish: PypiWish, place: Place) -> Direct:
+        """What the manifest itself names. Raises what reading it raises, with the line that asks for it."""
+        try:
+            return self._reader.read(wish.name, place)
+        except EnvcomposeError as error:
+            where = self._manifest if wish.line is None else f"{self._manifest}, line {wish.line},"
+            error.facts = (*error.facts, f"{where} asks for {mask_secrets(str(wish))}")
+            error.file, error.line = self._manifest, wish.line
+            raise
 
 
 def _without_bounds(names: frozenset[str], headers: str) -> str:

@@ -16,12 +16,15 @@ from envcompose.read.secrets import mask_secrets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """What words of the engine mean. `again` says that another try may give another answer."""
+    """What words of the engine mean. `again` says that another try may give another answer, `cached` that only the cache
+    was asked.
+    """
 
     pattern: str
     reason: str
     broken: bool = False
     again: bool = False
+    cached: bool = False
 
 
 _RULES = (
@@ -48,10 +51,12 @@ _RULES = (
     _Rule(
         pattern=r"the shard for package '([^']*)' is not in the cache",
         reason="the records of {0} are not in the cache, and --offline asks nobody",
+        cached=True,
     ),
     _Rule(
         pattern=r"no usable repodata cache|no cache available|no sharded repodata index is cached",
         reason="it is not in the cache, and --offline asks nobody",
+        cached=True,
     ),
     _Rule(
         pattern=r"could not find subdir '([^']*)' in channel",
@@ -85,8 +90,10 @@ def channel_error(words: str, channel: str) -> ChannelUnreachable | ChannelBroke
     """Give the error that the engine's words about a channel stand for; `channel` is its name without secrets."""
     for rule in _RULES:
         if found := re.search(rule.pattern, words):
-            kind = ChannelBroken if rule.broken else ChannelUnreachable
-            return kind(channel=channel, reason=rule.reason.format(*found.groups()))
+            reason = rule.reason.format(*found.groups())
+            if rule.broken:
+                return ChannelBroken(channel=channel, reason=reason)
+            return ChannelUnreachable(channel=channel, reason=reason, from_cache=rule.cached)
     return ChannelBroken(channel=channel, reason=plain_words(words))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from importlib.resources import files as resource_files
 from pathlib import Path
 
@@ -71,6 +73,8 @@ def verifier_texts() -> Mapping[str, str]:
 
 def remove_scratch(path: Path) -> None:
     """Remove what a killed run left behind while it wrote this file."""
+    with suppress(OSError):
+        path = _place_of(path)
     for scratch in path.parent.glob(f".{path.name}.*.new"):
         scratch.unlink(missing_ok=True)
 
@@ -78,22 +82,47 @@ def remove_scratch(path: Path) -> None:
 def write_in_order(files: Sequence[tuple[Path, str]]) -> None:
     """Replace files, each in one step and in the order given, once all of them are on disk beside their places.
 
-    After a crash each is the old one or the new one. Bytes that were read with `surrogateescape` are written as they
-    were. Raises OSError; what was not replaced by then stays as it was.
+    After a crash each is the old one or the new one. A link stays one: the file that it leads to is replaced. Bytes that
+    were read with `surrogateescape` are written as they were. Raises OSError that names the file as it was given; what
+    was not replaced by then stays as it was.
     """
-    scratches: list[Path] = []
+    scratches: list[tuple[Path, Path, Path]] = []
     try:
         for path, text in files:
-            scratches.append(_staged(path, text))
+            with _named(path):
+                place = _place_of(path)
+                scratches.append((path, place, _staged(place, text)))
         # One after the other each would wait for the disk's journal; at once they share the wait.
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            list(pool.map(_sync, scratches))
-        for (path, _), scratch in zip(files, scratches, strict=True):
-            os.replace(scratch, path)
+            list(pool.map(_sync, [scratch for _, _, scratch in scratches]))
+        for path, place, scratch in scratches:
+            with _named(path):
+                os.replace(scratch, place)
     except BaseException:
-        for scratch in scratches:
+        for _, _, scratch in scratches:
             scratch.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors of the files that we write with on the way are those of the file that is meant."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _place_of(path: Path) -> Path:
+    """Where the bytes of a file are. Raises FileNotFoundError for a link that leads to nothing, IsADirectoryError for a folder."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if not path.is_symlink():
+        return path
+    if not path.exists():
+        reason = f"it is a link to {os.readlink(path)}, where there is no file"
+        raise FileNotFoundError(errno.ENOENT, reason, str(path))
+    return Path(os.path.realpath(path))
 
 
 def _staged(path: Path, text: str) -> Path:
