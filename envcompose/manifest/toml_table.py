@@ -62,6 +62,10 @@ def _check_scalars(value: object, where: Path, source: TomlSource) -> None:
         raise source.wrong(where, f"pixi reads no integer as large as {str(value)[:40]}", "put it in quotes")
 
 
+_LINE_END = "use \\u000a instead"
+"""What tomlkit says of a line end within quotes."""
+
+
 def read_values(text: str, path: str) -> dict[str, object]:
     """The values of a text in TOML 1.1. Raises ManifestInvalid."""
     try:
@@ -93,6 +97,8 @@ def _where(error: Exception) -> tuple[str, int | None]:
     words = str(error)
     found = re.search(r"at line (\d+)", words)
     reason = re.sub(r"\s*\(?at line \d+,? col(?:umn)? \d+\)?$", "", words)[:200]
+    if _LINE_END in reason:
+        reason = "a text in quotes is not closed before the end of its line"
     return reason[:1].lower() + reason[1:], int(found[1]) if found else None
 
 
@@ -130,6 +136,14 @@ class TomlTable:
     def wrong(self, key: str | int | None, reason: str, hint: str | None = None) -> ManifestInvalid:
         """The error for a key of this table, or for the table."""
         return self.source.wrong(self.where if key is None else (*self.where, key), reason, hint)
+
+    def missing(self, key: str, hint: str) -> ManifestInvalid:
+        """The error for a key that the table needs; where one that nobody took looks like it, that one is told."""
+        nearest = get_close_matches(key, self._left, n=1, cutoff=0.75)
+        name = f"[{'.'.join(str(step) for step in self.where)}]"
+        if nearest:
+            return self.wrong(nearest[0], f"'{nearest[0]}' is not a key of {name}", f"did you mean {key}?")
+        return self.wrong(None, f"{name} has no {key}", hint)
 
     def left(self) -> tuple[str, ...]:
         """The keys that nobody has taken yet, in the order of the file."""

@@ -109,7 +109,7 @@ class ManifestReader:
             table.parsed(key, parse_url)
         channels = read_channels(table, "channels")
         if channels is None:
-            raise table.wrong(None, "[workspace] has no channels", 'add channels = ["conda-forge"]')
+            raise table.missing("channels", 'add channels = ["conda-forge"]')
         priority, strategy = read_solving(table)
         default = Feature(name=DEFAULT, channel_priority=priority, solve_strategy=strategy)
         basis = Workspace(

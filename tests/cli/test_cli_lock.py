@@ -341,6 +341,17 @@ def test_the_pixi_on_path_has_the_last_word(program: Program, workspace: Workspa
             assert (told["pixi"]["accepted"], told["pixi"]["version"]) == (status == 0, "0.77.0")
 
 
+def test_pixi_is_asked_with_the_newest_of_the_drivers_that_platforms_declare(
+    program: Program, workspace: Workspace, tmp_path: Path
+) -> None:
+    path = put_pixi(tmp_path / "bin", 1)
+    script = tmp_path / "bin" / "pixi"
+    script.write_text(script.read_text().replace("lock file not up-to-date", "asked with $CONDA_OVERRIDE_CUDA"))
+    drivers = ", ".join(f'{{ platform = "linux-64", cuda = "{version}" }}' for version in ("9.2", "12.4", "11.8"))
+    workspace.write(conda='python = "3.12.*"', platforms=f"[{drivers}]")
+    assert document(program.run("lock", "--json", PATH=path))["pixi"]["words"] == "asked with 12.4"
+
+
 def test_what_verify_expects_follows_the_lock_of_an_untouched_manifest_alone(
     program: Program, workspace: Workspace
 ) -> None:

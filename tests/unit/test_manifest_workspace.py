@@ -335,6 +335,10 @@ def test_dates_hold_for_packages_channels_and_all_others() -> None:
     [
         ("", 1, "there is no [workspace] table", "add [workspace] with channels and platforms"),
         ("[workspace\n", 1, None, None),
+        (HEAD.replace("channels", "channel"), 2, "'channel' is not a key of [workspace]", "did you mean channels?"),
+        ('[workspace]\nname = "x"\nplatforms = []\n', 1, "[workspace] has no channels", 'add channels = ["conda-forge"]'),
+        (HEAD + '[dependencies]\na = "1.*\nb = "*"\n', 5, "a text in quotes is not closed before the end of its line (TOML)", None),
+        (HEAD + "[dependencies]\na = '1.*\n", 5, "a text in quotes is not closed before the end of its line (TOML)", None),
         (HEAD + "chanels = []\n", 4, "'chanels' is not a key of [workspace]", "did you mean channels?"),
         (HEAD + "[dependancies]\n", 4, "'dependancies' is not a key of the manifest", "did you mean dependencies?"),
         (HEAD.replace('["conda-forge"]', '"conda-forge"'), 2, "channels must be a list, not a text", None),
