@@ -23,6 +23,7 @@ from envcompose.check.findings import findings_of
 from envcompose.check.verdict import Verdict
 from envcompose.errors import LockInvalid, LockMissing, LockNoFile, LockRefused, LockUnsupported, NotWritable
 from envcompose.lock.moved import moved_between
+from envcompose.lock.told import newer_pixi
 from envcompose.lock_errors import told_of
 from envcompose.lock_world import LockWishes, lock_world
 from envcompose.locking import LockedWorkspace, lock_workspace
@@ -30,6 +31,7 @@ from envcompose.manifest.conda_version import parse_version
 from envcompose.manifest.lock import LockedPypi, LockFile, OtherLockVersion
 from envcompose.manifest.lock_reading import read_lock
 from envcompose.manifest.lock_text import render_lock
+from envcompose.manifest.toml_search import line_saying
 from envcompose.manifest.workspace import DEFAULT
 from envcompose.manifest.workspace_views import all_platforms
 from envcompose.manifest_file import ManifestFile, read_manifest
@@ -74,11 +76,15 @@ class LockResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What is to be said about the lock that a manifest has: pixi's verdict, by its rules, and our own findings."""
+    """What is to be said about the lock that a manifest has: pixi's verdict, by its rules, and our own findings.
+
+    `messages` say what the verdict does not cover.
+    """
 
     manifest: ManifestFile
     verdict: Verdict
     findings: tuple[Finding, ...]
+    messages: tuple[Message, ...] = ()
 
     @property
     def is_fine(self) -> bool:
@@ -120,7 +126,7 @@ def lock_manifest(
         text=text,
         files=files,
         findings=findings_of(manifest.workspace, locked.lock),
-        messages=(*aged, *locked.messages, *doubtful, *notes),
+        messages=(*aged, *_newer(manifest), *locked.messages, *doubtful, *notes),
         moved=None if earlier is None else moved_between(earlier, locked.lock, manifest.workspace),
     )
 
@@ -150,6 +156,7 @@ def check_lock(path: Path) -> CheckResult:
         manifest=manifest,
         verdict=verdict,
         findings=findings_of(manifest.workspace, lock) if lock is not None else (),
+        messages=_newer(manifest),
     )
 
 
@@ -161,6 +168,12 @@ def ask_pixi_about(manifest: ManifestFile) -> PixiVerdict | None:
         one.version for place in all_platforms(manifest.workspace) for one in place.virtual if one.name == "__cuda"
     ]
     return ask_pixi(manifest.path, driver=max(drivers, key=parse_version, default=None))
+
+
+def _newer(manifest: ManifestFile) -> tuple[Message, ...]:
+    if manifest.workspace.requires_pixi is None:
+        return ()
+    return newer_pixi(manifest.workspace, line_saying(manifest.text, "requires-pixi", lambda text: True))
 
 
 def _check_place(manifest: ManifestFile) -> None:

@@ -73,6 +73,7 @@ def _check(options: argparse.Namespace) -> int:
             manifest=_shown(result.manifest),
             reasons=result.verdict.reasons,
             findings=result.findings,
+            messages=result.messages,
             pixi=_pixi(pixi),
         )
         print_document(document)
@@ -88,7 +89,10 @@ def _verdict_text(result: CheckResult, pixi: PixiVerdict | None) -> str:
     else:
         lines = [bold(f"pixi would not take {LOCK} for {name} ({verdict.standing.value})", sys.stdout)]
         lines += [f"  {one_line(_placed(reason, result.manifest))}" for reason in verdict.reasons]
-    lines += [*_finding_lines(result.findings, result.manifest), *_pixi_lines(pixi)]
+    lines += _finding_lines(result.findings, result.manifest)
+    for message in result.messages:
+        lines += _message_lines(message)
+    lines += _pixi_lines(pixi)
     if not verdict.accepted:
         lines.append(f"  hint: envcompose lock {name}".removesuffix(" pixi.toml"))
     return "\n".join(lines)

@@ -8,9 +8,15 @@ from typing import Protocol
 from envcompose.lock.goals import Goal
 from envcompose.lock.join import Agreed
 from envcompose.lock.pypi_half import PypiFound, PypiHalf
+from envcompose.manifest.conda_version import parse_version
+from envcompose.manifest.version_spec import parse_version_spec
 from envcompose.manifest.workspace import IndexStrategy, Workspace
 from envcompose.model.message import Level, Message
 from envcompose.resolve.universe import TORCH
+
+
+LAST_PIXI = (0, 77)
+"""The last minor of pixi whose locks and rules were looked at (facts: pixi.md §9)."""
 
 
 class Solved(Protocol):
@@ -37,6 +43,22 @@ def messages_of(solved: Sequence[Solved], workspace: Workspace) -> tuple[Message
         for message in (*_bounds(one, manifest), *_pypi(one, manifest)):
             found.setdefault((message.code, message.text), message)
     return tuple(found.values())
+
+
+def newer_pixi(workspace: Workspace, line: int | None) -> tuple[Message, ...]:
+    """What to say where `requires-pixi` (on a line) admits no pixi up to the last one whose locks are known here."""
+    wanted = workspace.requires_pixi
+    if wanted is None:
+        return ()
+    spec = parse_version_spec(wanted)
+    minors = range(LAST_PIXI[1], -1, -1)
+    if any(spec.admits(parse_version(f"{LAST_PIXI[0]}.{minor}.{patch}")) for minor in minors for patch in range(10)):
+        return ()
+    last = f"{LAST_PIXI[0]}.{LAST_PIXI[1]}"
+    text = f"requires-pixi {wanted} admits no pixi up to {last}, the last one whose locks and rules are known here"
+    hint = "ask the pixi that is meant whether it takes the lock: pixi list --locked --no-install"
+    file = workspace.path.rpartition("/")[2]
+    return (Message(code="pixi-newer", level=Level.WARNING, text=text, file=file, line=line, hint=hint),)
 
 
 def _bounds(one: Solved, manifest: str) -> Iterator[Message]:

@@ -352,6 +352,18 @@ def test_pixi_is_asked_with_the_newest_of_the_drivers_that_platforms_declare(
     assert document(program.run("lock", "--json", PATH=path))["pixi"]["words"] == "asked with 12.4"
 
 
+def test_a_pixi_that_is_newer_than_what_is_known_is_told(program: Program, workspace: Workspace) -> None:
+    for wanted, is_newer in ((">=0.99", True), (">0.77.5,<0.78", False), ("<0.60", False), (">=0.70", False), (">=1", True)):
+        workspace.write(conda='python = "3.12.*"', workspace=f'requires-pixi = "{wanted}"')
+        line = workspace.line_of("requires-pixi")
+        for arguments in (("lock",), ("lock", "--check")):
+            outcome = program.run(*arguments, PATH="/usr/bin:/bin")
+            told = f"warning: requires-pixi {wanted} admits no pixi up to 0.77, the last one whose locks and rules are known here"
+            assert (f"{told} (pixi.toml, line {line})" in outcome.out.splitlines()) == is_newer, outcome.out
+            messages = document(program.run(*arguments, "--json", PATH="/usr/bin:/bin"))["messages"]
+            assert ([message["code"] for message in messages] == ["pixi-newer"]) == is_newer
+
+
 def test_what_verify_expects_follows_the_lock_of_an_untouched_manifest_alone(
     program: Program, workspace: Workspace
 ) -> None:
