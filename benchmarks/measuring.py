@@ -16,8 +16,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 
 _COMMAND = """
-import atexit, sys
+import atexit, sys, time
 place = sys.argv.pop(1)
+span = [0.0, 0.0]
 
 @atexit.register
 def told():
@@ -27,11 +28,27 @@ def told():
     json.dump(
         {"peak_kib": peak, "own_seconds": own.ru_utime + own.ru_stime,
          "children_seconds": children.ru_utime + children.ru_stime,
+         "composing_seconds": span[1] - span[0],
          "modules": sorted(name for name, module in sys.modules.items()
                            if "site-packages" in (getattr(module, "__file__", None) or "") and "__mypyc" not in name)},
         open(place, "w"))
 
 from envcompose.cli.main import run
+import envcompose.api as api
+
+def noted(function, place, before):
+    def called(*arguments, **options):
+        if before:
+            span[place] = time.perf_counter()
+        try:
+            return function(*arguments, **options)
+        finally:
+            if not before:
+                span[place] = time.perf_counter()
+    return called
+
+api.compose = noted(api.compose, 0, True)
+api.write_result = noted(api.write_result, 1, False)
 run()
 """
 
@@ -78,7 +95,11 @@ def clean() -> dict[str, str]:
 
 
 def run_command(words: Sequence[str], folder: Path, cache: Path, *, quiet: bool = True) -> dict[str, Any]:
-    """Run envcompose in a process and a new folder of its own; gives its status, peak memory, processor times, modules."""
+    """Run envcompose in a process and a new folder of its own; gives its status, peak memory, times, modules.
+
+    `composing_seconds` lie between the intent that was read and the files that are written: the search, all solves, the
+    texts, our judgement of the lock.
+    """
     folder.mkdir()
     numbers = folder.with_suffix(".json")
     done = subprocess.run(
