@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 
@@ -25,7 +24,7 @@ from envcompose.analyse.program import Outcome, run_setup
 from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import ABSENT, Choice, Unknown, Value
 from envcompose.model.analysis import MetadataSource, Reading, SdistTexts
-from envcompose.model.foreign import foreign_requirement, has_endless_number
+from envcompose.model.foreign import has_endless_number, own_requirement
 from envcompose.model.values import dataclass
 
 MAX_NESTED = 8
@@ -129,7 +128,7 @@ def _normal_requirement(text: str, extra: str, marker: str) -> tuple[str | None,
 
     Kept, because each torch's reading gives nearly the same ones.
     """
-    requirement = copy(foreign_requirement(text.split(" #", maxsplit=1)[0].strip()))
+    requirement = own_requirement(text.split(" #", maxsplit=1)[0].strip())
     if requirement is None or has_endless_number(marker):
         return None, f"not a requirement: {text[:120]!r}"
     requirement.name = canonicalize_name(requirement.name)

@@ -13,7 +13,15 @@ _ENDLESS_NUMBER = re.compile(r"\d{1000}")
 
 @lru_cache(maxsize=20_000)
 def foreign_requirement(text: str) -> Requirement | None:
-    """A requirement (PEP 508), or None for what is none and for what no version could be; never raises."""
+    """A requirement (PEP 508), or None for what is none and for what no version could be; never raises.
+
+    It is kept and shared, so it must not be changed.
+    """
+    return own_requirement(text)
+
+
+def own_requirement(text: str) -> Requirement | None:
+    """The same as an object of the caller's own: a copy would be read again from a text that may not be readable."""
     if has_endless_number(text):
         return None
     try:
