@@ -246,7 +246,7 @@ def test_a_name_that_is_a_tangle_of_lists_is_no_name_and_ends_nothing() -> None:
 def test_a_marker_whose_text_cannot_be_read_again_is_kept_as_it_was_written() -> None:
     setup = """
         from setuptools import setup
-        setup(install_requires=["numpy; python_version < '3.\\n'", "scipy"])
+        setup(install_requires=["numpy; python_version < '3.\\\\n'", "scipy"])
     """
     analysis = analyse({"setup.py": setup})
 
