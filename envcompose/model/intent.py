@@ -156,3 +156,18 @@ class Intent:
     reading: InputReading
     wishes: Wishes
     request: Request = field(default_factory=Request)
+    stated_cuda: tuple[str, str] | None = None
+    """The CUDA line that the input states where --cuda says none, and what states it; `wishes.cuda` has it too."""
+
+    @property
+    def spoken_cuda(self) -> str | None:
+        """The CUDA line that --cuda asks for; None where the input states it, or nobody."""
+        stated = self.stated_cuda is not None and self.stated_cuda[0] == self.wishes.cuda
+        return None if stated else self.wishes.cuda
+
+    @property
+    def cuda_words(self) -> str:
+        """The CUDA line in the words of whoever asks for it."""
+        if self.spoken_cuda is None and self.stated_cuda is not None:
+            return f"CUDA {self.stated_cuda[0]}, which {self.stated_cuda[1]} states,"
+        return f"--cuda {self.wishes.cuda}"

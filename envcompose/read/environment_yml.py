@@ -136,10 +136,12 @@ class _Reader:
             return
         if specifier:
             self._parts.requires_python.append((specifier, origin))
-        note = "a bound on the Python of the target" if specifier else "every environment has a Python"
+        note, outcome = "a bound on the Python of the target", Outcome.KEPT
+        if not specifier:
+            note = "every environment has a Python"
         if spec.build or spec.channel:
-            note += "; its build and channel are not asked for"
-        self._parts.tell(shown, origin, Outcome.REPLACED, note)
+            note, outcome = f"{note}; its build and channel are not asked for", Outcome.REPLACED
+        self._parts.tell(shown, origin, outcome, note)
 
 
 def _items(node: YamlNode | None, key: str) -> tuple[YamlNode, ...]:

@@ -1,7 +1,7 @@
 """A pixi manifest of somebody's own (`pixi.toml`, `[tool.pixi]`) -> one InputReading, to compose from.
 
 Its default environment on linux-64 speaks. What the composition makes anew (tasks, activation, platforms) is told,
-and so are other environments.
+and so are other environments (`pixi_rest`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from envcompose.manifest.toml_places import Path, places_of
 from envcompose.manifest.workspace import DEFAULT, CondaWish, PypiOptions, PypiOrigin, PypiWish, Workspace
 from envcompose.manifest.workspace_reading import read_workspace
 from envcompose.manifest.workspace_views import View, environments_of
@@ -21,15 +22,16 @@ from envcompose.model.requirement import CondaRequest, Origin, OriginKind, Outco
 from envcompose.ports import TextFiles
 from envcompose.read.decode import decode_text
 from envcompose.read.paths import folder_of, inside, reference_of_path
+from envcompose.read.pixi_rest import rest_of, shown
 from envcompose.read.reading_parts import Parts
-from envcompose.read.secrets import mask_secrets
 
 SUBDIR = "linux-64"
 
 
 def read_pixi_manifest(path: str, files: TextFiles) -> InputReading:
     """Read a manifest by its path. Raises FileMissing, FileUnreadable and ManifestInvalid with file and line."""
-    workspace = read_workspace(decode_text(files.read_bytes(path), path), path)
+    text = decode_text(files.read_bytes(path), path)
+    workspace = read_workspace(text, path)
     reader = _Reader(path)
     view = next(
         (view for view in environments_of(workspace) if view.environment == DEFAULT and view.platform.subdir == SUBDIR),
@@ -37,7 +39,7 @@ def read_pixi_manifest(path: str, files: TextFiles) -> InputReading:
     )
     if view is not None:
         reader.read(view)
-    reader.tell_rest(workspace, view)
+    reader.tell_rest(workspace, view, _places(text, path))
     return replace(reader.reading(), name=workspace.name)
 
 
@@ -58,7 +60,7 @@ class _Reader:
             self._dependency(wish)
         for wish in view.constraints:
             note = "a constraint on conda: the composition computes them from the closure"
-            self._parts.tell(_shown(wish), self._origin(wish.line), Outcome.REPLACED, note)
+            self._parts.tell(shown(wish), self._origin(wish.line), Outcome.REPLACED, note)
         for pypi in view.pypi:
             self._pypi(pypi, self._parts.requirements)
         self._options(view.pypi_options)
@@ -67,26 +69,19 @@ class _Reader:
         """Give everything that was read."""
         return replace(self._parts.reading(), conda=tuple(self._conda), channels=self._channels)
 
-    def tell_rest(self, workspace: Workspace, view: View | None) -> None:
+    def tell_rest(self, workspace: Workspace, view: View | None, places: Mapping[Path, int]) -> None:
         """What does not speak here (law 4)."""
-        origin = self._origin(None)
         if view is None:
             text = f"{self._path} has no default environment for {SUBDIR}, so nothing of it was read"
-            self._parts.say("environment-not-read", Level.WARNING, text, origin)
-        others = [environment.name for environment in workspace.environments if environment.name != DEFAULT]
-        if others:
-            text = f"only the default environment of {self._path} was read, not {', '.join(others)}"
-            self._parts.say("environment-not-read", Level.WARNING, text, origin)
-        if view is not None and view.activation_env:
-            names = ", ".join(sorted(view.activation_env))
-            text = f"activation variables of {self._path} are not taken over ({names}); tasks are not either"
-            self._parts.say("activation-not-read", Level.NOTE, text, origin, "copy them behind the managed blocks")
+            self._parts.say("environment-not-read", Level.WARNING, text, self._origin(None))
+        for rest in rest_of(workspace, view, places):
+            self._parts.tell(rest.text, self._origin(rest.line), rest.outcome, rest.note)
 
     def _dependency(self, wish: CondaWish) -> None:
         origin = self._origin(wish.line)
         if wish.source is not None:
             note = f"it is built from its {wish.source}, which a composition cannot do"
-            self._parts.tell(_shown(wish), origin, Outcome.UNSUPPORTED, note)
+            self._parts.tell(shown(wish), origin, Outcome.UNSUPPORTED, note)
             return
         version = str(wish.spec.version) if wish.spec.version is not None else "*"
         if wish.name == "python":
@@ -100,24 +95,22 @@ class _Reader:
         try:
             specifier = SpecifierSet(",".join(clauses))
         except InvalidSpecifier:
-            self._parts.tell(_shown(wish), origin, Outcome.UNSUPPORTED, "this set of Pythons has no PEP 440 form")
+            self._parts.tell(shown(wish), origin, Outcome.UNSUPPORTED, "this set of Pythons has no PEP 440 form")
             return
         if specifier:
             self._parts.requires_python.append((specifier, origin))
         note = "a bound on the Python of the target" if specifier else "every environment has a Python"
-        self._parts.tell(_shown(wish), origin, Outcome.REPLACED, note)
+        self._parts.tell(shown(wish), origin, Outcome.KEPT, note)
 
     def _pypi(self, wish: PypiWish, into: list[UserRequirement]) -> None:
         origin, text = self._origin(wish.line), self._requirement_text(wish)
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
-            self._parts.tell(mask_secrets(str(wish)), origin, Outcome.UNSUPPORTED, "it has no form as a requirement")
+            self._parts.tell(shown(wish), origin, Outcome.UNSUPPORTED, "it has no form as a requirement")
             return
         editable = bool(wish.editable)
-        into.append(
-            UserRequirement(text=mask_secrets(str(wish)), requirement=requirement, origin=origin, editable=editable)
-        )
+        into.append(UserRequirement(text=shown(wish), requirement=requirement, origin=origin, editable=editable))
         if wish.index is not None:
             self._parts.pinned.append((wish.name, wish.index))
 
@@ -138,22 +131,17 @@ class _Reader:
             parts.no_build_isolation += [(name, origin) for name in options.no_build_isolation]
         for wish in _values(options.dependency_overrides):
             self._pypi(wish, parts.overrides)
-        unread = {
-            "no-build": options.no_build,
-            "no-binary": options.no_binary,
-            "index-strategy": options.index_strategy,
-            "prerelease-mode": options.prerelease_mode,
-        }
-        for key, value in unread.items():
-            if value:
-                parts.tell(f"pypi-options.{key}", origin, Outcome.UNSUPPORTED, "a composition decides it by its rules")
 
     def _origin(self, line: int | None) -> Origin:
         return Origin(kind=OriginKind.FILE, file=self._path, line=line)
 
 
-def _shown(wish: CondaWish) -> str:
-    return f"{wish.name} {wish.spec.version if wish.spec.version is not None else '*'}"
+def _places(text: str, path: str) -> Mapping[Path, int]:
+    """The lines of the manifest's own tables; in a pyproject.toml they stand below `tool.pixi`."""
+    places = places_of(text)
+    if not path.endswith("pyproject.toml"):
+        return places
+    return {place[2:]: line for place, line in places.items() if place[:2] == ("tool", "pixi") and place[2:]}
 
 
 def _values(overrides: Mapping[str, PypiWish]) -> Iterable[PypiWish]:

@@ -96,7 +96,7 @@ def with_python(intent: Intent, python: str) -> Altered:
 def with_line(intent: Intent, line: str) -> Altered:
     """The intent for another CUDA line."""
     held = intent.wishes.cuda
-    edits = (f"--cuda {held}",) if held not in (None, line) else ()
+    edits = (intent.cuda_words.rstrip(","),) if held not in (None, line) else ()
     return Altered(intent=replace(intent, wishes=replace(intent.wishes, cuda=line)), edits=edits)
 
 

@@ -13,7 +13,7 @@ from envcompose.model.decision import CompileClass
 from envcompose.model.distribution import PackageFile
 from envcompose.model.explanation import Newest, Pin, PinKind
 from envcompose.model.facts import Facts
-from envcompose.model.intent import ArtifactKind, Prefer
+from envcompose.model.intent import ArtifactKind, Intent, Prefer
 from envcompose.model.requirement import UserRequirement
 from envcompose.model.target import Layer, TorchChoice, admits_python
 from envcompose.resolve.closure import USER
@@ -49,7 +49,7 @@ def conda_pins(composition: Composition, dependency: CondaDependency) -> tuple[P
             for bound, origin in reading.requires_python
         ]
     elif wishes.cuda is not None and follows_line(composition, dependency):
-        found.append(_wished("--cuda", wishes.cuda))
+        found.append(_line_pin(composition.intent, wishes.cuda))
     for request in reading.conda:
         if request.name == dependency.name:
             why = f"your conda dependency {request.name} {request.spec}".strip() + f" ({request.origin})"
@@ -60,6 +60,13 @@ def conda_pins(composition: Composition, dependency: CondaDependency) -> tuple[P
 def follows_line(composition: Composition, dependency: CondaDependency) -> bool:
     """Is a conda dependency held to the CUDA line that is composed for?"""
     return composition.target.cuda is not None and dependency.spec == f"{composition.target.cuda}.*"
+
+
+def _line_pin(intent: Intent, line: str) -> Pin:
+    if intent.spoken_cuda is None and intent.stated_cuda is not None:
+        by = intent.stated_cuda[1]
+        return Pin(kind=PinKind.USER, why=f"{by} states CUDA {line}", by=by, specifier=f"{line}.*")
+    return _wished("--cuda", line)
 
 
 def _wished(option: str, value: str) -> Pin:
@@ -146,7 +153,8 @@ def _search(composition: Composition, package: Package) -> Iterator[Pin]:
         why = f"the search took the newest release that stands for this target{spared}"
         yield Pin(kind=PinKind.SEARCH, why=why, by="search", specifier=f"=={package.version}")
     elif package.name == TORCH and torch is not None:
-        built = f" with a build for CUDA {wishes.cuda}, as --cuda asks," if wishes.cuda else ""
+        by = "--cuda asks" if composition.intent.spoken_cuda else "the input states"
+        built = f" with a build for CUDA {wishes.cuda}, as {by}," if wishes.cuda else ""
         why = f"the search took the newest torch{built} that everything which requires it admits"
         evidence = (torch.evidence,)
         yield Pin(kind=PinKind.SEARCH, why=why, by="search", specifier=f"=={torch.locked_version}", evidence=evidence)

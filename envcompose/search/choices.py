@@ -58,7 +58,7 @@ class Choices:
         """What to try when nothing fits."""
         wishes = self.intent.wishes
         hints = []
-        if wishes.cuda is not None and wishes.driver is None:
+        if self.intent.spoken_cuda is not None and wishes.driver is None:
             hints.append(
                 f"if CUDA {wishes.cuda} is what nvidia-smi shows, it is the driver's: use --driver {wishes.cuda} instead of --cuda"
             )
@@ -212,7 +212,7 @@ class Choices:
         ]
         asks_for_driver = best.joined is not None and best.joined.system.needs_driver
         if best.torch is None and self.intent.wishes.cuda is not None and not asks_for_driver:
-            texts.append(f"nothing here uses CUDA, so --cuda {self.intent.wishes.cuda} has no effect")
+            texts.append(f"nothing here uses CUDA, so {self.intent.cuda_words} has no effect")
         for member in members.values():
             offered = {
                 canonicalize_name(extra)
@@ -234,7 +234,7 @@ class Choices:
             for r in found.rejected
             if r.rule == "torch-bound" and r.release and best and r.release > best.version
         ]
-        if wishes.cuda is None or wishes.driver is not None or stack is None or not newer:
+        if self.intent.spoken_cuda is None or wishes.driver is not None or stack is None or not newer:
             return []
         name = stack.recipe.name
         text = f"{name} {min(newer)} and later need a torch without a CUDA {wishes.cuda} build; a driver that shows {wishes.cuda} may still run them"

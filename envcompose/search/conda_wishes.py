@@ -41,12 +41,16 @@ def with_conda_wishes(intent: Intent, facts: Facts) -> Intent:
     found = _Sorted()
     for request in reading.conda:
         _sort(request, facts, found)
-    cuda = intent.wishes.cuda or _line_of(found)
+    cuda, stated = intent.wishes.cuda, intent.stated_cuda
+    if cuda is None and found.lines:
+        cuda, request = max(found.lines, key=lambda entry: Version(entry[0]))
+        stated = cuda, f"{_text(request)} ({request.origin})"
     _tell_lines(found, cuda, wished=intent.wishes.cuda is not None)
     channels = tuple(_channels(reading.channels, facts, found))
     return replace(
         intent,
         wishes=replace(intent.wishes, cuda=cuda),
+        stated_cuda=stated,
         reading=replace(
             reading,
             requirements=(*reading.requirements, *found.requirements),
@@ -106,10 +110,6 @@ def _as_requirement(name: str, request: CondaRequest) -> Requirement | None:
         return Requirement(f"{name}{','.join(pieces)}")
     except InvalidRequirement:
         return None
-
-
-def _line_of(found: _Sorted) -> str | None:
-    return max((line for line, _ in found.lines), key=Version, default=None)
 
 
 def _tell_lines(found: _Sorted, cuda: str | None, *, wished: bool) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from packaging.version import Version
 
 from envcompose.model.facts import Facts
-from envcompose.model.intent import IndexOptions, Intent
+from envcompose.model.intent import Intent
 from envcompose.model.message import Level, Message
 
 
@@ -27,28 +27,30 @@ def with_torch_indexes(intent: Intent, facts: Facts) -> Intent:
     ]
     if not named:
         return intent
-    stated = [lines[url.rstrip("/")] for url in named if url.rstrip("/") in lines]
-    cuda = intent.wishes.cuda or max(stated, key=Version, default=None)
+    known = [url for url in named if url.rstrip("/") in lines]
+    best = max(known, key=lambda url: Version(lines[url.rstrip("/")]), default=None)
+    if intent.wishes.cuda is None and best is not None:
+        line = lines[best.rstrip("/")]
+        intent = replace(intent, wishes=replace(intent.wishes, cuda=line), stated_cuda=(line, best))
     kept = replace(
         options,
         index_url=None if options.index_url in named else options.index_url,
         extra_index_urls=tuple(url for url in options.extra_index_urls if url not in named),
         find_links=tuple(url for url in options.find_links if url not in named),
     )
-    messages = tuple(_told(url, lines.get(url.rstrip("/")), cuda) for url in named)
-    return _with(intent, kept, cuda, messages)
+    messages = tuple(_told(url, lines.get(url.rstrip("/")), intent) for url in named)
+    reading = replace(intent.reading, indexes=kept, messages=(*intent.reading.messages, *messages))
+    return replace(intent, reading=reading)
 
 
-def _told(url: str, line: str | None, cuda: str | None) -> Message:
+def _told(url: str, line: str | None, intent: Intent) -> Message:
+    cuda = intent.wishes.cuda
     text = f"{url} serves torch and its partners only, each by its own index line where the CUDA line needs it"
     if line is not None and line != cuda:
         text += f"; it stands for CUDA {line}, and CUDA {cuda} is what is composed for"
         return Message(code="torch-index", level=Level.WARNING, text=text)
     if line is None:
         text += "; the tables do not know its line"
+    elif intent.stated_cuda == (line, url):
+        text += f"; it states CUDA {line}, since --cuda says no line"
     return Message(code="torch-index", level=Level.NOTE, text=text)
-
-
-def _with(intent: Intent, options: IndexOptions, cuda: str | None, messages: tuple[Message, ...]) -> Intent:
-    reading = replace(intent.reading, indexes=options, messages=(*intent.reading.messages, *messages))
-    return replace(intent, reading=reading, wishes=replace(intent.wishes, cuda=cuda))

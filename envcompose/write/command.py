@@ -31,7 +31,7 @@ def _options(intent: Intent) -> Iterator[str]:
     pairs: list[tuple[str, str | None]] = [("-r", path) for path in request.requirement_files]
     pairs += [("-f", request.environment_file)]
     pairs += [("--extra", name) for name in request.extras] + [("--group", name) for name in request.groups]
-    pairs += [("--cuda", wishes.cuda), ("--driver", wishes.driver), ("--python", wishes.python)]
+    pairs += [("--cuda", intent.spoken_cuda), ("--driver", wishes.driver), ("--python", wishes.python)]
     pairs += [("--gpu", f"sm_{arch.replace('.', '')}") for arch in wishes.gpus]
     pairs += [("--glibc", wishes.glibc), ("--as-of", wishes.as_of)]
     pairs += [("--torch-from", wishes.torch_from.value if wishes.torch_from is not TorchFrom.AUTO else None)]

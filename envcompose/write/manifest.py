@@ -225,7 +225,7 @@ def _asked(intent: Intent) -> dict[str, Value]:
         "project": request.project,
         "extras": request.extras,
         "groups": request.groups,
-        "cuda": wishes.cuda,
+        "cuda": intent.spoken_cuda,
         "driver": wishes.driver,
         "python": wishes.python,
         "gpus": wishes.gpus,

@@ -54,7 +54,7 @@ dependencis: []
         "fate: dependencis: | env/environment.yml:21 | unsupported: no key of an environment file: dependencies is"
         " meant?",
         "fate: nodefaults | env/environment.yml:5 | kept: no channel is added to those that are named",
-        "fate: python=3.11 | env/environment.yml:7 | replaced: a bound on the Python of the target",
+        "fate: python=3.11 | env/environment.yml:7 | kept: a bound on the Python of the target",
         "fate: -r more.txt | env/environment.yml:11 | kept: read in its place",
         "fate: --extra-index-url https://****@h/simple | env/environment.yml:12 | kept: a source of packages",
         "name: ml",
@@ -125,5 +125,5 @@ def test_a_set_of_pythons_and_a_package_by_url_are_told():
         "fate: python 3.10|3.12 | env/environment.yml:2 | unsupported: this set of Pythons has no PEP 440 form",
         "fate: https://h/a-1-0.conda | env/environment.yml:3 | unsupported: a package by URL: name it as"
         " NAME=VERSION=BUILD",
-        "fate: python | env/environment.yml:4 | replaced: every environment has a Python",
+        "fate: python | env/environment.yml:4 | kept: every environment has a Python",
     ]

@@ -47,6 +47,12 @@ dev = ["dev"]
 
 [activation.env]
 TOKEN = "hidden"
+
+[tasks]
+train = "python train.py"
+
+[feature.unused.dependencies]
+ruff = "*"
 """
 
 
@@ -78,20 +84,92 @@ def test_the_default_environment_on_linux_speaks() -> None:
     assert [str(user.requirement) for user in found.overrides] == ["numpy>=1.26"]
 
 
-def test_what_is_not_taken_over_is_told() -> None:
-    found = reading(MANIFEST)
-    assert [(fate.text, fate.outcome.value) for fate in found.fates] == [
-        ("python >=3.11,<3.13", "replaced"),
-        ("openssl <4", "replaced"),
-        ("pypi-options.no-binary", "unsupported"),
-    ]
-    assert [(message.code, message.text) for message in found.messages] == [
-        ("environment-not-read", "only the default environment of team/pixi.toml was read, not dev"),
+BY_RULE = "a composition decides it by its rules"
+COPY = "not taken over; what you write outside of the blocks of the new manifest stays in it"
+
+
+def told(text: str) -> list[tuple[str, int | None, str, str | None]]:
+    """What became of the lines that are no requirements."""
+    return [(fate.text, fate.origin.line, fate.outcome.value, fate.note) for fate in reading(text).fates]
+
+
+def test_every_line_that_does_not_speak_is_told() -> None:
+    assert reading(MANIFEST).messages == ()
+    assert told(MANIFEST) == [
+        ("python >=3.11,<3.13", 8, "kept", "a bound on the Python of the target"),
+        ("openssl <4", 17, "replaced", "a constraint on conda: the composition computes them from the closure"),
         (
-            "activation-not-read",
-            "activation variables of team/pixi.toml are not taken over (TOKEN); tasks are not either",
+            "environments dev",
+            34,
+            "unsupported",
+            "only the default environment is composed; envcompose lock locks all of them as they are written",
         ),
+        ("feature unused", 43, "inactive", "no environment has it"),
+        ("platforms osx-arm64", 5, "unsupported", "a composition is for one platform, and linux-64 is read"),
+        ("mac-only *", 14, "inactive", "[target.osx-arm64] does not hold on linux-64"),
+        ("pypi-options.no-binary", 22, "unsupported", BY_RULE),
+        (
+            "pypi-options.no-build-isolation flash-attn",
+            21,
+            "kept",
+            "what of them is built is built without isolation",
+        ),
+        ("activation.env.TOKEN", 38, "unsupported", COPY),
+        ("tasks.train", 41, "unsupported", COPY),
     ]
+
+
+def test_how_pixi_was_to_solve_it_is_told() -> None:
+    text = """[workspace]
+name = "x"
+channels = ["conda-forge"]
+channel-priority = "disabled"
+exclude-newer = "2026-01-01"
+requires-pixi = ">=0.70"
+platforms = [{ platform = "linux-64", cuda = "12.4", glibc = "2.31" }]
+description = "mine"
+[dependencies]
+numpy = "<2"
+[target.linux-64.dependencies]
+numpy = "<1.27"
+[pypi-options]
+no-build-isolation = true
+"""
+    name = "linux-64-cuda-12-4-glibc-2-31"
+    assert told(text) == [
+        (f"cuda 12.4 of the platform {name}", 7, "replaced", "the target says it: --driver 12.4"),
+        (f"glibc 2.31 of the platform {name}", 7, "replaced", "the target says it: --glibc 2.31"),
+        ("numpy <2", 10, "replaced", "another line of the manifest says it for linux-64"),
+        (
+            "pypi-options.no-build-isolation",
+            14,
+            "unsupported",
+            "it is decided for each package; name those that it is about",
+        ),
+        ("channel-priority", 4, "unsupported", BY_RULE),
+        ("exclude-newer", 5, "unsupported", "--as-of DATE leaves out what is newer"),
+        (
+            "requires-pixi >=0.70",
+            6,
+            "replaced",
+            "the manifest that is written says its own; --requires-pixi asks for one",
+        ),
+        ("workspace.description", 8, "unsupported", COPY),
+    ]
+
+
+def test_lines_are_those_of_a_pyproject() -> None:
+    text = """[project]
+name = "x"
+[tool.pixi.workspace]
+channels = ["conda-forge"]
+platforms = ["linux-64", "win-64"]
+[tool.pixi.tasks]
+train = "true"
+"""
+    found = [(fate.text, fate.origin.line) for fate in reading(text, "team/pyproject.toml").fates]
+    assert ("platforms win-64", 5) in found
+    assert ("tasks.train", 7) in found
 
 
 def test_a_manifest_that_pixi_refuses_is_an_error_with_its_line() -> None:
