@@ -8,12 +8,12 @@ from typing import Protocol
 from envcompose.lock.goals import Goal
 from envcompose.lock.join import Agreed
 from envcompose.lock.pypi_half import PypiFound, PypiHalf
+from envcompose.lock.unbuilt import lacking
 from envcompose.manifest.conda_version import parse_version
 from envcompose.manifest.version_spec import parse_version_spec
 from envcompose.manifest.workspace import IndexStrategy, Workspace
 from envcompose.model.message import Level, Message
 from envcompose.resolve.universe import TORCH
-
 
 LAST_PIXI = (0, 77)
 """The last minor of pixi whose locks and rules were looked at (facts: pixi.md §9)."""
@@ -83,6 +83,7 @@ def _pypi(one: Solved, manifest: str) -> Iterator[Message]:
         text = f"pixi alone could not lock this: {why}"
         hint = "after a change of the manifest, run envcompose lock; pixi update and pixi add would fail or drop it"
         yield Message(code="beyond-pixi", level=Level.NOTE, text=text, file=manifest, packages=(name,), hint=hint)
+    yield from lacking(one.agreed.conda, found, one.half, manifest)
     for name, reasons in sorted(found.closure.assumed.items()):
         text = f"the requirements of {name} are computed by its build, and were not followed to the end: {reasons[0]}"
         yield Message(code="metadata-assumed", level=Level.WARNING, text=text, packages=(name,))

@@ -47,6 +47,7 @@ LOCK_CHANNEL = (
     *(_pure("numpy", version) for version in ("1.26.4", "2.0.2", "2.2.6")),
     _pure("wide-tool", "1.0", "numpy >=2.1"),
     _pure("tool", "1.0", "packaging"),
+    Package(name="cuda-nvcc-tools", version="12.6", noarch="generic"),
     Package(name="dated", version="1.0", noarch="generic", timestamp=1_600_000_000_000),
     Package(name="dated", version="2.0", noarch="generic", timestamp=1_750_000_000_000),
 )

@@ -172,11 +172,65 @@ def test_an_unisolated_source_is_read_with_the_torch_that_the_manifest_pins(work
     workspace.write(pypi='follower = "*"\ntorch = "==2.0"', options='no-build-isolation = ["follower"]')
     result = workspace.lock()
     assert versions(result) == {"python": "3.12.4", "follower": "1.0", "torch": "2.0", "beta": "1.0"}
-    (message,) = result.messages
-    assert (
-        message.text
-        == "pixi alone could not lock this: the requirements of follower follow the torch that is installed"
+    assert [message.text for message in result.messages] == [
+        "pixi alone could not lock this: the requirements of follower follow the torch that is installed",
+        "follower is built without isolation, and nothing here brings setuptools, which its build imports",
+    ]
+
+
+CUDA_BUILD = """\
+import os
+from packaging.version import Version
+from setuptools import setup
+from torch.utils.cpp_extension import BuildExtension, CUDAExtension
+
+setup(
+    name="kernels",
+    version="1.0",
+    ext_modules=[CUDAExtension(name="kernels", sources=["k.cu"])],
+    cmdclass={"build_ext": BuildExtension},
+)
+"""
+
+
+def test_what_an_unisolated_build_needs_and_nothing_brings_is_told(workspace: Workspace) -> None:
+    files = {
+        "setup.py": CUDA_BUILD,
+        "k.cu": "#include <cublas_v2.h>\n",
+        "pyproject.toml": "[project]\nname='kernels'\nversion='1.0'\n",
+    }
+    workspace.index.sdist("kernels", "1.0", files=files)
+    workspace.index.wheel("torch", "2.0")
+    workspace.index.wheel("setuptools", "80.0")
+
+    def told(
+        pypi: str, conda: str = "", options: str = 'no-build-isolation = ["kernels"]'
+    ) -> list[tuple[str, str, str]]:
+        workspace.write(pypi=f'kernels = "*"\n{pypi}', conda=f'python = "3.12.*"\n{conda}', options=options)
+        found = lock_manifest(workspace.folder, fresh=True).messages
+        # Which headers go with the compiler is the analyser's affair.
+        return [
+            (one.code, one.text, (one.hint or "").partition(", cuda-cudart-dev, libcublas-dev")[0])
+            for one in found
+            if one.code.startswith("build-")
+        ]
+
+    imports = (
+        "build-needs-missing",
+        "kernels is built without isolation, and nothing here brings packaging, setuptools and torch, which its build imports",
+        "add to [dependencies] or [pypi-dependencies] of pixi.toml: packaging, setuptools, torch",
     )
+    programs = (
+        "build-tools-missing",
+        "the build of kernels needs nvcc and a C++ compiler, which no conda package here brings",
+        "add to [dependencies] of pixi.toml, unless the machine has them: cuda-nvcc",
+    )
+    assert told("") == [imports, programs]
+    # Either layer can bring what is imported; the order of installing is pixi's affair.
+    assert told('torch = "*"\nsetuptools = "*"', 'packaging = "*"') == [programs]
+    assert told('torch = "*"\nsetuptools = "*"\npackaging = "*"', 'cuda-nvcc-tools = "*"') == []
+    # An isolated build brings its own, and what is not built needs nothing.
+    assert told("", options="") == []
 
 
 def test_an_unisolated_source_is_read_with_the_torch_that_comes_of_the_rest(workspace: Workspace) -> None:
