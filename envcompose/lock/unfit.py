@@ -26,8 +26,9 @@ def why_unfit(name: str, wanted: SpecifierSet | None, files: Sequence[PackageFil
         return None
     what = f"{name}{wanted or ''}"
     if not any(runs_on(file, python) for file in own):
-        bound = max(own, key=lambda file: file.version).requires_python
-        return f"{what} requires Python {bound}"
+        bounds = {file.requires_python or "" for file in own}
+        least = min(sorted(bounds), key=_floor)
+        return f"{what} requires Python {least}{'' if len(bounds) == 1 else ', some of it a later one'}"
     left = [file for file in own if runs_on(file, python)]
     if not all(file.is_wheel for file in left):
         return None
@@ -36,6 +37,12 @@ def why_unfit(name: str, wanted: SpecifierSet | None, files: Sequence[PackageFil
         return None
     span = pythons[0] if len(pythons) == 1 else f"{pythons[0]} to {pythons[-1]}"
     return f"{what} has files for Python {span} alone"
+
+
+def _floor(bound: str) -> Version:
+    """The lowest Python that a bound begins with."""
+    floors = [one.version.removesuffix(".*") for one in SpecifierSet(bound) if one.operator in (">=", ">", "~=", "==")]
+    return min(map(Version, floors), default=Version("0"))
 
 
 def _minors(file: PackageFile) -> set[str]:

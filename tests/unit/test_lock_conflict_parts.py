@@ -76,6 +76,10 @@ CP39, CP311 = "own-1.0-cp39-cp39-win_amd64.whl", "own-1.0-cp311-cp311-win_amd64.
         ([file("own-1.0-py3-none-win_amd64.whl")], None),
         ([file(CP39, ">=3.9"), file("own-1.0.tar.gz", ">=3.13")], "own==1.0 has files for Python 3.9 alone"),
         ([file("own-1.0.tar.gz", ">=3.13")], "own==1.0 requires Python >=3.13"),
+        (
+            [file("own-1.0.tar.gz", "!=3.13.*,>=3.14"), file("own-1.0-py3-none-any.whl", ">=3.13,<4")],
+            "own==1.0 requires Python >=3.13,<4, some of it a later one",
+        ),
         ([file("own-1.0.tar.gz", "what?")], None),
         ([file("own-2.0.tar.gz", ">=3.13")], None),
     ],
