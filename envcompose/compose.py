@@ -80,6 +80,7 @@ def compose(intent: Intent, world: World) -> Composition:
                 *told_rejections(found),
             ),
             complete=found.complete,
+            tried=found.tried,
             hints=choices.hints,
         )
     composition = _composition(planner, world, stack, found, by_tables)

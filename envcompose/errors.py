@@ -350,7 +350,10 @@ class ProjectUnknown(InputError):
 
 
 class Infeasible(EnvcomposeError):
-    """A wish that no candidate fulfils (exit 1, law 8); `rejected` says what was tried and why it lost."""
+    """A wish that no candidate fulfils (exit 1, law 8); `rejected` says what was tried and why it lost.
+
+    It is not `complete` where the search ended after it had `tried` as many candidates as it may: then one may stand.
+    """
 
     code = "infeasible"
     exit_status = 1
@@ -364,12 +367,15 @@ class Infeasible(EnvcomposeError):
         target: str,
         rejected: Sequence[Rejection],
         complete: bool = True,
+        tried: int = 0,
         hints: Sequence[str] = (),
     ) -> None:
         sentence = f"No combination of versions fulfils {subject} for {target}"
-        if not complete:
-            sentence += " (incomplete: the bound on resolves was met before everything was tried)"
         hints = hints or ("loosen what is named above, or leave options such as --python to their rules",)
+        if not complete:
+            count = f"{tried} candidates were resolved" if tried != 1 else "1 candidate was resolved"
+            sentence += f" (incomplete: {count}, as many as one search does, and there are more)"
+            hints = (*hints, "fix a version or --python: a search of fewer candidates can be complete")
         super().__init__(sentence, facts=[f"{entry.what}: {entry.why}" for entry in rejected], hints=hints)
         self.rejected = tuple(rejected)
         self.complete = complete

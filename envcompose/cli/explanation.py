@@ -265,7 +265,7 @@ def _verdict(answer: Answer, explanation: Explanation) -> str:
         near = f" The nearest: {', '.join(answer.nearest)}." if answer.nearest else ""
         return f"There is no such release of {explanation.name}.{near}"
     if answer.verdict is Verdict.INFEASIBLE:
-        cut = "" if answer.complete else " (incomplete: a bound cut the search short)"
+        cut = "" if answer.complete else " (incomplete: a search resolves only so many candidates, and there are more)"
         return f"It cannot be had with everything else that is asked for{cut}."
     how = ""
     if answer.artifact is not None and answer.question.artifact not in (None, answer.artifact):

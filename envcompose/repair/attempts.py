@@ -31,6 +31,9 @@ MOST_REFUSED = 4
 """How many changed intents may be refused without a solve, for each solve that the effort allows."""
 
 
+_MORE = "a search resolves only so many candidates, and there are more"
+
+
 class OutOfEffort(Exception):
     """No more changed intents may be composed."""
 
@@ -82,6 +85,8 @@ class Attempts:
         self._composed[choice] = error
         if error.complete:
             self._refuted.append(choice)
+        else:
+            self.trouble.append(f"{self._labels(choice) or 'what is asked for'}: {_MORE}")
 
     def compose(self, choice: Choice) -> Composition | None:
         """The composition of a changed intent, None where it has none. Raises OutOfEffort."""
@@ -129,8 +134,11 @@ class Attempts:
                 return False
         return True
 
+    def _labels(self, choice: Choice) -> str:
+        return ", ".join(self.relaxations[place].steps[step].label for place, step in choice)
+
     def _attempt(self, choice: Choice) -> Composition | EnvcomposeError:
-        labels = ", ".join(self.relaxations[place].steps[step].label for place, step in choice)
+        labels = self._labels(choice)
         told = f"solve {self.solves + 1} of at most {self._effort} for repairs ({labels})"
         self._tell(told)
         world = replace(self._world, tell=lambda line: self._tell(f"{told}: {line}"))
@@ -140,7 +148,7 @@ class Attempts:
             if error.complete:
                 self._refuted.append(choice)
             else:
-                self.trouble.append(f"{labels}: not everything was tried")
+                self.trouble.append(f"{labels}: {_MORE}")
             return error
         except EnvcomposeError as error:
             if error.exit_status > 2 and not isinstance(error, ProofRequired):

@@ -63,6 +63,8 @@ def find_conflict(attempts: Attempts, first: Infeasible, lines: Mapping[str, Par
         minimal = True
     except OutOfEffort:
         minimal = False
+    # What was not tried to its end may compose after all.
+    minimal = minimal and not attempts.trouble
     return search.conflict(minimal=minimal)
 
 

@@ -32,13 +32,17 @@ LONG_COMPILE = (1,)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The best candidate (None: infeasible), what lost and why, and whether the bound cut the search short."""
+    """The best candidate (None: infeasible), what lost and why, and whether the bound cut the search short.
+
+    `tried` counts the candidates that were resolved.
+    """
 
     best: Settled | None
     rejected: tuple[Rejection, ...]
     dearer: tuple[Prospect, ...]
     complete: bool
     subject: str
+    tried: int = 0
 
 
 def find_candidate(scout: Scout, settler: Settler, tell: Callable[[str], None] = lambda line: None) -> Found:
@@ -48,6 +52,9 @@ def find_candidate(scout: Scout, settler: Settler, tell: Callable[[str], None] =
         search.add(group)
         # A long compile costs more than any older release without one, and a later group may hold such a release.
         search.run(below=LONG_COMPILE)
+        if search.spent:
+            # Whether there is another group is not known without the work of making it.
+            search.has_more = True
         if (search.best is not None and search.best.cost < LONG_COMPILE) or search.spent:
             break
     # What compiles for long is the last resort, and must not go untried because the others used the bound up.
@@ -98,6 +105,8 @@ class _Search:
         self._counter = 0
         self._settled = 0
         self.bound = MOST_SETTLED
+        self.has_more = False
+        """Were groups of candidates left unseen?"""
         self._rejected: list[Rejection] = []
         self._attempts: dict[Version | None, _Attempts] = {}
         self.best: Settled | None = None
@@ -159,13 +168,14 @@ class _Search:
 
     def found(self) -> Found:
         dearer = tuple(prospect for _, _, prospect in sorted(self._heap, key=lambda entry: entry[:2]))
-        complete = self.best is not None or not self.spent
+        complete = self.best is not None or not (self.has_more or (self.spent and self._heap))
         return Found(
             best=self.best,
             rejected=(*self._scout.rejections, *self._rejected),
             dearer=dearer,
             complete=complete,
             subject=self._scout.subject,
+            tried=self._settled,
         )
 
 

@@ -415,6 +415,25 @@ def test_no_more_is_solved_than_the_effort_allows_and_what_is_missing_is_said(ef
     assert closing_lines(found, effort=effort)[0].startswith("incomplete: ")
 
 
+def test_a_wish_that_was_not_tried_to_its_end_is_not_told_as_certain():
+    world, wish = AXOLOTL_LIKE.world(), Wish(stack="==2.0", wishes=Wishes(cuda="12.4"))
+    failure = composed(wish.intent(), world)
+    assert isinstance(failure, Infeasible)
+    cut = Infeasible(subject="stack==2.0", target="x", rejected=failure.rejected, complete=False, tried=24)
+    assert cut.sentence.endswith(
+        " (incomplete: 24 candidates were resolved, as many as one search does, and there are more)"
+    )
+    assert "fix a version or --python: a search of fewer candidates can be complete" in cut.hints
+    found = answer(wish.intent(), cut, world)
+    assert found.conflict is not None
+    assert conflict_sentence(found.conflict) == "stack==2.0 and --cuda 12.4 seem to be what cannot hold together"
+    assert not found.complete
+    assert closing_lines(found, effort=16) == [
+        f"incomplete: not everything near was tried ({found.solves} solves)",
+        "  not judged: what is asked for: a search resolves only so many candidates, and there are more",
+    ]
+
+
 def clash_of(index: FakeIndex, *lines: str, recipes: tuple[PackageRecipe, ...] = ()) -> LineClash | None:
     facts = facts_of(packages=(PackageRecipe(name="torch", links_torch=True), *recipes))
     return line_clash(Wish(stack=None, lines=lines).intent(), facts, index)

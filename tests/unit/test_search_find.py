@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from envcompose.model.facts import CompileCost, PackageRecipe, StackRecipe
 from envcompose.model.intent import Prefer
-from envcompose.search.find import Found, dear_rejections, find_candidate
+from envcompose.search.find import MOST_OF_RELEASE, MOST_SETTLED, Found, dear_rejections, find_candidate
 from envcompose.search.outlook import Observer
 from envcompose.search.prospects import Scout
 from envcompose.search.settle import Settler
@@ -202,3 +202,12 @@ def test_where_nothing_fits_every_release_is_told():
     found = search(world)
     assert (found.best, found.complete) == (None, True)
     assert {entry.what for entry in found.rejected} == {"stack 1.0", "stack 2.0"}
+
+
+def test_a_search_that_ends_before_every_candidate_was_tried_says_so_with_how_many():
+    world = World(releases=(Release(clash=True),) * 40, torches={"2.6.0": BOTH}, wheels={})
+    found = search(world)
+    assert (found.best, found.complete) == (None, False)
+    assert MOST_SETTLED <= found.tried <= MOST_SETTLED + MOST_OF_RELEASE
+    few = search(World(releases=(Release(clash=True),) * 3, torches={"2.6.0": BOTH}, wheels={}))
+    assert (few.complete, few.tried) == (True, 3)
