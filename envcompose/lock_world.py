@@ -70,7 +70,6 @@ def lock_world(folder: Path, wishes: LockWishes, *, now: datetime) -> Iterator[L
             root=folder.as_uri(),
             now=now,
             tell=wishes.tell,
-            trace=wishes.trace,
         )
 
 

@@ -64,7 +64,6 @@ class LockWorld:
     now: datetime
     near: Near = lambda layer, name: ()
     tell: Callable[[str], None] = lambda line: None
-    trace: Callable[[str], None] = lambda line: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +142,8 @@ class _Locking:
         self._check(goal, manifest)
         found = join(conda, pypi if goal.pypi else None, self._world.tell)
         if isinstance(found, Disagreed):
-            self._world.trace(found.words or (found.conda.words if found.conda else ""))
+            # Both engines tell their own words themselves, to whoever wants them.
+            self._world.tell("looking for the lines that clash")
             raise infeasible(found, goal, manifest, self._world.near)
         if goal.pypi and found.conda.python is None:
             raise PythonMissing(

@@ -198,6 +198,15 @@ def test_a_manifest_that_cannot_be_fulfilled_ends_with_1_and_nothing_is_written(
     assert program.tree() == before
 
 
+def test_a_solvers_own_words_come_with_v_alone(program: Program, workspace: Workspace, index: FakeIndex) -> None:
+    index.wheel("gamma", "1.0", "packaging<1")
+    workspace.write(conda='python = "3.12.*"\npackaging = "25.*"', pypi='gamma = "*"')
+    assert "No solution found" not in program.run("lock").err
+    lines = program.run("lock", "-v").err.splitlines()
+    # What is asked only to find the lines that clash comes after what says so.
+    assert any("No solution found" in line for line in lines[: lines.index("looking for the lines that clash")])
+
+
 def test_input_that_cannot_be_used_ends_with_2(program: Program) -> None:
     for arguments in (("lock",), ("lock", "nowhere.toml"), ("lock", "--check", "nowhere")):
         outcome = program.run(*arguments)
@@ -353,7 +362,13 @@ def test_pixi_is_asked_with_the_newest_of_the_drivers_that_platforms_declare(
 
 
 def test_a_pixi_that_is_newer_than_what_is_known_is_told(program: Program, workspace: Workspace) -> None:
-    for wanted, is_newer in ((">=0.99", True), (">0.77.5,<0.78", False), ("<0.60", False), (">=0.70", False), (">=1", True)):
+    for wanted, is_newer in (
+        (">=0.99", True),
+        (">0.77.5,<0.78", False),
+        ("<0.60", False),
+        (">=0.70", False),
+        (">=1", True),
+    ):
         workspace.write(conda='python = "3.12.*"', workspace=f'requires-pixi = "{wanted}"')
         line = workspace.line_of("requires-pixi")
         for arguments in (("lock",), ("lock", "--check")):
