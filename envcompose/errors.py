@@ -90,14 +90,16 @@ class RequirementSyntax(InputError):
 
 
 class FileMissing(InputError):
-    """A file that the input names is not there."""
+    """A file that the input names is not there; `what` says what else could be, as in `folder and no file`."""
 
     code = "file-missing"
 
-    def __init__(self, *, path: str, named_by: str | None = None, suggestion: str | None = None) -> None:
+    def __init__(
+        self, *, path: str, named_by: str | None = None, suggestion: str | None = None, what: str = "file"
+    ) -> None:
         named = f", named by {named_by}" if named_by else ""
         hints = (f"did you mean {suggestion}?",) if suggestion else ("check the path",)
-        super().__init__(f"There is no file {path}{named}", hints=hints, file=path)
+        super().__init__(f"There is no {what} {path}{named}", hints=hints, file=path)
 
 
 class FileUnreadable(InputError):

@@ -94,7 +94,7 @@ def _verdict_text(result: CheckResult, pixi: PixiVerdict | None) -> str:
         lines += _message_lines(message)
     lines += _pixi_lines(pixi)
     if not verdict.accepted:
-        lines.append(f"  hint: envcompose lock {name}".removesuffix(" pixi.toml"))
+        lines.append(one_line(f"  hint: {result.manifest.command}"))
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ from packaging.version import InvalidVersion, Version
 from envcompose.analyse import ArchiveRefused, BuildRules, analyse_sdist, trim_checkout, trim_sdist
 from envcompose.errors import (
     EnvcomposeError,
+    FileMissing,
     FileUnreadable,
     IndexUnreachable,
     LinksMissing,
@@ -206,7 +207,10 @@ class DirectReader:
     def _on_disk(self, name: str, place: Place) -> Direct:
         path, location = place.path or ".", locked_path(place)
         if self._sources.listing(path) is None:
-            self._texts[location] = self._archive(place)
+            try:
+                self._texts[location] = self._archive(place)
+            except FileMissing as error:
+                raise FileMissing(path=path, what="folder and no file") from error
             return self._tree(name, place, location)
         tree = self._sources.folder(path)
         if location not in self._texts:

@@ -309,7 +309,7 @@ class _Directs:
                     continue
                 if name in elsewhere:
                     place = direct.redirected.places.get(name) or place_of_url(requirement.url or "")
-                    self._found[name] = self._reader.read(name, place)
+                    self._found[name] = self._sent(direct, name, place)
                     waiting.append((self._found[name], tuple(requirement.extras)))
                 elif name in direct.redirected.indexes:
                     self._index.pin(name, direct.redirected.indexes[name])
@@ -323,6 +323,14 @@ class _Directs:
             where = self._manifest if wish.line is None else f"{self._manifest}, line {wish.line},"
             error.facts = (*error.facts, f"{where} asks for {mask_secrets(str(wish))}")
             error.file, error.line = self._manifest, wish.line
+            raise
+
+    def _sent(self, project: Direct, name: str, place: Place) -> Direct:
+        """What a project itself names. Raises what reading it raises, with the project."""
+        try:
+            return self._reader.read(name, place)
+        except EnvcomposeError as error:
+            error.facts = (*error.facts, f"{project.name} ({project.place}) asks for {name} @ {place}")
             raise
 
 

@@ -271,6 +271,9 @@ def test_hints_are_whole_commands_from_where_the_command_was_given(program: Prog
     below.mkdir()
     (program.folder / "pixi.toml").rename(below / "pixi.toml")
     command = "envcompose lock 'a folder'"
+    (below / "pixi.lock").write_text("version: 6\n")
+    assert program.run("lock", "--check", "a folder", PATH="/usr/bin:/bin").out.splitlines()[-1] == f"  hint: {command}"
+    (below / "pixi.lock").unlink()
     assert program.run("lock", "--check", "a folder").err.splitlines()[-1] == f"  hint: {command}"
     named = program.run("lock", "--check", "a folder/pixi.toml").err.splitlines()[-1]
     assert named == "  hint: envcompose lock 'a folder/pixi.toml'"
@@ -299,7 +302,7 @@ def test_what_the_manifest_names_and_cannot_be_had_is_told_with_its_line(
     assert failed() == (
         2,
         [
-            "error: There is no file ../nowhere",
+            "error: There is no folder and no file ../nowhere",
             f"  pixi.toml, line {workspace.line_of('own = ')}, asks for own @ ../nowhere",
             "  hint: check the path",
         ],

@@ -262,8 +262,17 @@ def test_what_is_not_there_or_something_else_is_told(workspace: Workspace) -> No
     folder.mkdir()
     (folder / "pyproject.toml").write_text(project().replace('"own"', '"another"'))
     workspace.write(pypi='own = { path = "own" }')
-    with pytest.raises(FileUnreadable, match="it is the project another, not own"):
+    with pytest.raises(FileUnreadable, match="it is the project another, not own") as caught:
         workspace.lock()
+    line = workspace.line_of("own = {")
+    assert caught.value.facts == (f"pixi.toml, line {line}, asks for own @ own",)
+    assert (caught.value.file, caught.value.line) == ("pixi.toml", line)
+    (folder / "pyproject.toml").write_text(
+        project("1.0", "other") + '[tool.uv.sources]\nother = { path = "../missing" }\n'
+    )
+    with pytest.raises(FileMissing, match="no folder and no file missing") as sent:
+        workspace.lock()
+    assert sent.value.facts == ("own (own) asks for other @ missing",)
 
 
 def test_a_version_that_only_a_build_tells_is_left_open_and_told(workspace: Workspace, tmp_path: Path) -> None:
