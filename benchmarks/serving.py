@@ -120,11 +120,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def _asked_of(words: Sequence[str]) -> tuple[Any, Any]:
     """The intent of a command, and what opens the world that it is composed in."""
-    from envcompose.api import Inputs, _world, load_recipes, read_intent
+    from envcompose.api import Inputs, load_recipes, read_intent, world_of
     from envcompose.cli.init import read_wishes
     from envcompose.cli.main import build_parser
 
-    facts, rules = load_recipes()
+    facts, _ = load_recipes()
     options = build_parser().parse_args(list(words))
     inputs = Inputs(words=tuple(options.words), requirement_files=tuple(options.requirement))
     intent, _ = read_intent(inputs, read_wishes(options, facts), facts)
@@ -132,7 +132,7 @@ def _asked_of(words: Sequence[str]) -> tuple[Any, Any]:
     def silent(line: str) -> None:
         """Progress is nobody's business here."""
 
-    return intent, lambda: _world(intent, facts, rules, refresh=False, tell=silent, trace=silent)
+    return intent, lambda: world_of(intent, tell=silent, trace=silent)
 
 
 def _new_index(words: Sequence[str]) -> Any:
