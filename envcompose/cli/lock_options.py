@@ -43,7 +43,7 @@ def add_lock(commands: Any, run: Any) -> None:
         metavar="MANIFEST",
         help="a pixi.toml, a pyproject.toml with [tool.pixi], or a folder with one of them (default: this folder)",
     )
-    lock.add_argument("--check", action="store_true", help="judge the lock that is there; write nothing, ask nobody")
+    lock.add_argument("--check", action="store_true", help="judge the lock that is there; write and solve nothing")
     lock.add_argument("--fresh", action="store_true", help="solve as if there were no lock: the newest that fits")
     lock.add_argument("--offline", action="store_true", help="make no connection; what is not cached is an error")
     lock.add_argument(

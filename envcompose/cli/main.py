@@ -9,20 +9,18 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from envcompose import __version__
 from envcompose.cli.leave import leave
 from envcompose.cli.lock_options import add_lock
+from envcompose.cli.parser import Parser
 from envcompose.errors import EnvcomposeError, OurBug, Usage
 
 _INTERRUPTED = 130
 _COLLECTED = 500_000
 """After how many new objects cyclic garbage is looked for. A command makes a million that live to its end, and hardly any
 cycle; with Python's own 700 a tenth of its time went into looking."""
-
-_SLIPS = 2
-"""How many letters an option may differ by and still be taken for a slip."""
 
 _EXAMPLES = """\
 examples:
@@ -56,57 +54,6 @@ examples:
 exit status: 0 explained (also where the answer is that it cannot be had), 1 the environment itself has no
 solution, 2 the package is not in it or the input cannot be used, 3 a source is unreachable or broken.
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose failures are errors like all others, with a near option as a hint.
-
-    Options are never abbreviated: a later option could give the short form another meaning.
-    """
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise Usage; see argparse."""
-        raise Usage(reason=message, command=self.prog)
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; words after options are words too, and what nobody takes is refused with what may be meant."""
-        options, rest = self.parse_known_args(args, namespace)
-        if rest and hasattr(options, "words") and not any(word.startswith("-") for word in rest):
-            options.words += rest
-        elif rest:
-            raise self._unused(rest, options.command)
-        return options
-
-    def _unused(self, rest: Sequence[str], command: str) -> Usage:
-        """The error for words that the command has no use for: of an option that it may lack, or know by another spelling."""
-        from envcompose.read.suggest import edit_distance
-
-        shown = next((word.partition("=")[0] for word in rest if word.startswith("-")), " ".join(rest))
-        known = self._options_of(command)
-        near = min(known, key=lambda option: edit_distance(shown[:40], option), default=None)
-        alike = near is not None and shown.startswith("--") and edit_distance(shown[:40], near) <= _SLIPS
-        others = [name for name in self._commands() if shown in self._options_of(name)] if not alike else []
-        return Usage(
-            reason=f"there is no use for {shown} in {command}",
-            command=f"{self.prog} {command}",
-            suggestion=near if alike else None,
-            hints=[f"{shown} is an option of {', '.join(others)}"] if others else [],
-        )
-
-    def _commands(self) -> dict[str, argparse.ArgumentParser]:
-        """The parsers of the commands by name."""
-        found: dict[str, argparse.ArgumentParser] = {}
-        for action in self._actions:
-            if isinstance(action, argparse._SubParsersAction):
-                found |= action.choices
-        return found
-
-    def _options_of(self, command: str) -> list[str]:
-        """The long options of a command."""
-        return sorted(option for option in self._commands()[command]._option_string_actions if option.startswith("--"))
 
 
 def run() -> NoReturn:
@@ -193,7 +140,7 @@ def _failed(error: EnvcomposeError, arguments: Sequence[str]) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; what a command does is imported when it runs."""
     prog = "pixi compose" if os.path.basename(sys.argv[0]) == "pixi-compose" else "envcompose"
-    parser = _Parser(
+    parser = Parser(
         prog=prog,
         description="Compose pixi environments for CUDA machine-learning stacks.",
         epilog=f"run '{prog} init --help' for its options and examples",
@@ -209,7 +156,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_init(commands: argparse._SubParsersAction[_Parser]) -> None:
+def _add_init(commands: argparse._SubParsersAction[Parser]) -> None:
     init = commands.add_parser(
         "init",
         help="compose an environment and write its pixi.toml",
@@ -319,7 +266,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-v", "--verbose", action="store_true", help="tell more, on stderr")
 
 
-def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
+def _add_explain(commands: argparse._SubParsersAction[Parser]) -> None:
     explain = commands.add_parser(
         "explain",
         help="why a package is where it is, and why not another version or source",
@@ -355,7 +302,7 @@ def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
     explain.set_defaults(name=None)
 
 
-def _add_verify(commands: argparse._SubParsersAction[_Parser]) -> None:
+def _add_verify(commands: argparse._SubParsersAction[Parser]) -> None:
     verify = commands.add_parser(
         "verify",
         help="judge an installed environment against its composition",
@@ -397,7 +344,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _add_analyze(commands: argparse._SubParsersAction[_Parser]) -> None:
+def _add_analyze(commands: argparse._SubParsersAction[Parser]) -> None:
     analyze = commands.add_parser(
         "analyze",
         help="what a source distribution needs to build, read and never run",
@@ -424,7 +371,7 @@ def _add_analyze(commands: argparse._SubParsersAction[_Parser]) -> None:
     analyze.add_argument("--json", action="store_true", help="print one JSON document to stdout and nothing else")
 
 
-def _add_recipes(commands: argparse._SubParsersAction[_Parser]) -> None:
+def _add_recipes(commands: argparse._SubParsersAction[Parser]) -> None:
     recipes = commands.add_parser("recipes", help="list and show the stacks and packages that recipes know")
     actions = recipes.add_subparsers(title="actions", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the stacks and packages that have a recipe")

@@ -65,7 +65,6 @@ class CondaHalf:
         self._cutoffs = cutoffs
         self._kept = tuple(kept)
         self._lines = _layer(goal, manifest, root)
-        self.solves = 0
 
     def spec_of(self, name: str) -> list[MatchSpec]:
         """What the manifest itself asks of a conda package."""
@@ -89,7 +88,6 @@ class CondaHalf:
         return replace(self._lines, constraints=(*self._lines.constraints, *lines))
 
     def _answer(self, layer: SystemLayer) -> CondaAnswer:
-        self.solves += 1
         return self._solver.solve(self._question(layer))
 
     def _question(self, layer: SystemLayer) -> CondaQuestion:

@@ -137,7 +137,6 @@ class PypiHalf:
         self._direct = _Directs(reader, index, interpreter.markers, manifest).all_of(
             (*self.wishes, *goal.options.dependency_overrides.values())
         )
-        self.resolves = 0
 
     @property
     def interpreter(self) -> Interpreter:
@@ -229,7 +228,6 @@ class PypiHalf:
         )
 
     def _asked(self, roots: Sequence[Requirement], universe: TargetUniverse, beside: Beside) -> Answer:
-        self.resolves += 1
         question = Question(
             requirements=tuple(_without_url(root) for root in roots),
             constraints=(),
