@@ -108,6 +108,9 @@ def _instance_attribute(machine: Machine, owner: Instance, name: str) -> Value:
         if found.kind == "property":
             return call_function(machine, found, [owner], {})
         return found if found.kind == "staticmethod" else Bound(found, owner)
+    inherited = library.inherited_method(outer_bases(owner.cls), name) if found is ABSENT else None
+    if inherited is not None:
+        return Bound(inherited, owner)
     return machine.unknown(f"{owner.cls.name}.{name}") if found is ABSENT else found
 
 

@@ -8,7 +8,7 @@ from posixpath import basename
 from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
 from envcompose.analyse.found import Found, backends, builds_with_torch, cmake_file, extensions, is_cmake_build
 from envcompose.analyse.tables import strings_in, table_at
-from envcompose.analyse.values import Choice, Unknown, Value
+from envcompose.analyse.values import Choice, Instance, Unknown, Value
 from envcompose.model.analysis import BuildNeed, SdistTexts
 
 CUDA = frozenset({".cu"})
@@ -90,10 +90,16 @@ def scripts(found: Found) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name))
 
 
+IMPORTED = re.compile(r"[A-Za-z_]\w{0,200}(?:\.[A-Za-z_]\w{0,200}){0,20}")
+
+
 def extension_modules(found: Found) -> tuple[str, ...]:
     """Name the extension modules of a default build, as they are imported."""
     names = [record.names.get("name") for _, record in extensions(found)]
-    return tuple(sorted({name for name in names if isinstance(name, str) and name}))
+    rust = [seen.subject for seen in found.seen("rust-extension") if not seen.dead]
+    targets = [record.names.get("target") for record in rust if isinstance(record, Instance)]
+    names += [name for target in targets if isinstance(target, dict) for name in target.values()]
+    return tuple(sorted({name for name in names if isinstance(name, str) and IMPORTED.fullmatch(name)}))
 
 
 def top_level(found: Found) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from envcompose.analyse.values import (
     Function,
     Instance,
     Opaque,
+    OutOfBudget,
     Scope,
     Super,
     Unknown,
@@ -247,7 +248,7 @@ def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Value:
 
 
 def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, scope: Scope) -> Value:
-    rows = list(_rows(machine, node.generators, scope, lambda inner: machine.evaluate(node.elt, inner)))
+    rows = _followed(machine, _rows(machine, node.generators, scope, lambda inner: machine.evaluate(node.elt, inner)))
     if any(row is ABSENT for row in rows):
         return machine.unknown(node)
     return hashed(machine, rows, node) if isinstance(node, ast.SetComp) else rows
@@ -259,8 +260,25 @@ def _dict_comprehension(machine: Machine, node: ast.DictComp, scope: Scope) -> V
     def row(inner: Scope) -> Value:
         put(machine, made, machine.evaluate(node.key, inner), machine.evaluate(node.value, inner))
 
-    rows = list(_rows(machine, node.generators, scope, row))
+    rows = _followed(machine, _rows(machine, node.generators, scope, row))
     return machine.unknown(node) if any(row is ABSENT for row in rows) else made
+
+
+MAX_ROW_STEPS = 20_000
+"""Steps of one comprehension: what goes over thousands of files is not followed, so that the rest still is."""
+
+
+def _followed(machine: Machine, rows: Iterator[Value]) -> list[Value]:
+    """Give the rows of a comprehension, ABSENT among them where there are too many to follow."""
+    limit, machine.limit = machine.limit, min(machine.limit, machine.steps + MAX_ROW_STEPS)
+    try:
+        return list(rows)
+    except OutOfBudget as error:
+        if str(error) != "steps" or machine.steps > limit:
+            raise
+        return [ABSENT]
+    finally:
+        machine.limit = limit
 
 
 def _rows(

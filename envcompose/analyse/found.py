@@ -109,7 +109,18 @@ def child_modules(argv: list[str]) -> list[str]:
 def extensions(found: Found) -> list[tuple[Seen, Instance]]:
     """Give the extension modules that a default build compiles, or may compile."""
     made = [(seen, seen.subject) for seen in found.seen("extension") if isinstance(seen.subject, Instance)]
-    return [(seen, record) for seen, record in made if not seen.dead]
+    return [(seen, record) for seen, record in made if not seen.dead] if made and not _unused(found) else []
+
+
+HANDED_ON = re.compile(r"ext_modules|\.extensions\b|\*\*")
+
+
+def _unused(found: Found) -> bool:
+    """Is setup() known to be given no extensions: nothing in its file hands them on?"""
+    given = [outcome for outcome in found.outcomes if outcome.keywords is not None]
+    files = {seen.place.file for seen in found.seen("setup", "extension")}
+    hands_on = any(HANDED_ON.search(found.sdist.texts.get(file, "")) for file in files)
+    return bool(given) and not hands_on and not any("ext_modules" in (o.keywords or {}) for o in given)
 
 
 def kind_of(record: Instance) -> str:

@@ -21,6 +21,8 @@ ATTRIBUTES: dict[str, Known] = {}
 """What reading a dotted path gives, where it is a plain value."""
 METHODS: dict[tuple[str, str], Handler] = {}
 """Methods of records of outside classes, by class path and name; the record is the first argument."""
+INHERITED: dict[str, Handler] = {}
+"""Methods that every command of setuptools has; the command is the first argument."""
 CLASSES: dict[str, Callable[[Machine, Instance], None]] = {}
 """Outside classes: what happens when an object of one of their subclasses in the sdist was made."""
 INITIALISERS: dict[str, Handler] = {}
@@ -72,6 +74,12 @@ def call(machine: Machine, path: str, arguments: list[Value], keywords: dict[str
 def instance_method(cls: str, name: str) -> Handler | None:
     """Give a method of a record of an outside class."""
     return METHODS.get((cls, name))
+
+
+def inherited_method(bases: list[str], name: str) -> Handler | None:
+    """Give a method that an object of a class of the sdist has by its bases from outside."""
+    method = INHERITED.get(name)
+    return method if method is not None and any("command" in base.lower() for base in bases) else None
 
 
 def initialiser(path: str) -> Handler:

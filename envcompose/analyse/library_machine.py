@@ -9,7 +9,7 @@ from typing import Any
 
 from envcompose.analyse.catching import is_foreign
 from envcompose.analyse.files import children, exists, find, member_path, written
-from envcompose.analyse.library import ATTRIBUTES, CALLS
+from envcompose.analyse.library import ATTRIBUTES, CALLS, INHERITED
 from envcompose.analyse.machine import ROOT, Machine, program_error
 from envcompose.analyse.operations import ALWAYS_SET
 from envcompose.analyse.values import (
@@ -252,6 +252,8 @@ CALLS.update(
     {f"subprocess.{name}": _command for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput")}
 )
 CALLS.update({f"os.{name}": _command for name in ("system", "popen")})
+CALLS.update({f"{spawn}.spawn": _command for spawn in ("distutils.spawn", "setuptools._distutils.spawn")})
+INHERITED.update({"spawn": lambda m, a, k, n: _command(m, a[1:], k, n)})
 ATTRIBUTES.update(
     {
         "sys.platform": lambda m: m.world.platform,

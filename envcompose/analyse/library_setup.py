@@ -211,6 +211,14 @@ def _cythonize(machine: Machine, arguments: Values, keywords: Keywords, node: Va
     return items
 
 
+def _rust_extension(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    names = dict(zip(("target", "path"), arguments, strict=False)) | keywords
+    target = names.get("target")
+    made = Instance("RustExtension", names | ({"target": {"": target}} if isinstance(target, str) else {}))
+    machine.see("rust-extension", made)
+    return made
+
+
 def _stem(path: str) -> str:
     return splitext(path)[0].replace("/", ".")
 
@@ -304,6 +312,9 @@ ALIASES.update(
         "pip._internal.req.req_file.parse_requirements": "pkg_resources.parse_requirements",
         "pip.req.parse_requirements": "pkg_resources.parse_requirements",
         "distutils.core.setup": "setuptools.setup",
+        "numpy.distutils.core.setup": "setuptools.setup",
+        "numpy.distutils.core.Extension": "setuptools.Extension",
+        "numpy.distutils.extension.Extension": "setuptools.Extension",
         "skbuild.setup": "setuptools.setup",
         "distutils.core.Extension": "setuptools.Extension",
         "setuptools.extension.Extension": "setuptools.Extension",
@@ -335,6 +346,7 @@ CALLS.update(
         "setuptools.find_namespace_packages": _find_packages,
         "torch.utils.cpp_extension.BuildExtension.with_options": _with_options,
         "Cython.Build.cythonize": _cythonize,
+        "setuptools_rust.RustExtension": _rust_extension,
     }
 )
 ATTRIBUTES.update(

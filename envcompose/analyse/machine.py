@@ -337,13 +337,22 @@ def same(first: Value, second: Value) -> bool:
     return bool(first == second)
 
 
+def _are_builders(first: Value, second: Value) -> bool:
+    """Are two values different builders of extensions, of which one compiles CUDA code and the other does not?"""
+    if not isinstance(first, Opaque) or not isinstance(second, Opaque):
+        return False
+    names = {value.path.rpartition(".")[2] for value in (first, second)}
+    return len(names) == 2 and all(name.endswith("Extension") for name in names)
+
+
 def choose(condition: str, first: Value, second: Value) -> Value:
     """Give the value that is `first` under the condition and `second` otherwise."""
-    if same(first, second) or isinstance(first, Opaque):
-        # Something imported, or something in its place: both do the same where it matters.
-        return first
-    if isinstance(second, Opaque):
-        return second
+    if not _are_builders(first, second):
+        if same(first, second) or isinstance(first, Opaque):
+            # Something imported, or something in its place: both do the same where it matters.
+            return first
+        if isinstance(second, Opaque):
+            return second
     if _count(first) + _count(second) > MAX_OPTIONS:
         return Unknown(condition)
     options = (*_options(first, condition), *_options(second, negate(condition)))

@@ -68,7 +68,7 @@ def _submodules(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     for line in found.sdist.texts.get(".gitmodules", "").splitlines():
         key, _, value = line.partition("=")
         path = normpath(value.strip()) if key.strip() == "path" and value.strip() else ""
-        if path and path not in folders and path not in told:
+        if path and path not in folders and path not in told and not is_aside(f"{path}/x"):
             told.add(path)
             place = line_with(found, re.compile(rf"path\s*=\s*{re.escape(value.strip())}\s*$"), ".gitmodules")
             yield Trap(code="submodule-missing", text=f"the git submodule {path} is not there", place=place)
@@ -117,6 +117,7 @@ def _cmake_folders(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]
 
 
 ASKS_GPU = "is_available"
+ASKED = re.compile(r"is_available|device_count")
 
 
 def _gpu(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
@@ -131,14 +132,16 @@ def _gpu(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
         text = f"asks the GPU of the building machine: without one, the build fails{remedy}"
         yield Trap(code="gpu-needed", text=text, place=needing.place)
         return
-    asking = next((s for s in found.seen("gpu") if ASKS_GPU in s.subject and not s.dead), None)
-    if asking is None or not _has_cuda(found):
+    asking = next((s for s in found.seen("gpu") if ASKED.search(s.subject) and not s.dead), None)
+    made = [seen for seen, record in extensions(found) if kind_of(record) == "CUDAExtension"]
+    if asking is None or not _has_cuda(found) or not compiles(found) or (made and not any(s.soft for s in made)):
+        # An extension that is compiled in any case is not left out, whatever the GPU is asked for.
         return
     switches = {str(seen.subject[0]) for seen in found.seen("switch")}
     forced = sorted(
         name
         for name in switches
-        if re.search(r"FORCE_(ONLY_)?CUDA$|(WITH|BUILD|USE)_CUDA$|^TORCH_CUDA_ARCH_LIST$", name)
+        if re.search(r"FORCE_(ONLY_)?CUDA(_EXT\w*)?$|(WITH|BUILD|USE)_CUDA$|^TORCH_CUDA_ARCH_LIST$", name)
     )
     remedy = f"; {' or '.join(forced)} decides it instead" if forced else ""
     text = f"where the building machine has no GPU, CUDA code is left out in silence{remedy}"

@@ -269,6 +269,14 @@ def delete_item(machine: Machine, container: Value, key: Value) -> None:
         raise program_error(error) from error
 
 
+def _may_have(container: dict[Value, Value], key: Value) -> bool:
+    """May a key that is not seen in a dict be one of those that are not known?"""
+    try:
+        return key not in container and any(isinstance(known, Unknown) for known in container)
+    except TypeError:
+        return False
+
+
 def get_item(machine: Machine, container: Value, key: Value, node: ast.AST | str) -> Value:
     """Give container[key]. A missing key is the program's own KeyError or IndexError."""
     if isinstance(container, Opaque) and container.path == "os.environ" and isinstance(key, str):
@@ -286,6 +294,8 @@ def get_item(machine: Machine, container: Value, key: Value, node: ast.AST | str
         machine.weigh(key)
         if isinstance(container, dict) and EXECUTED in container:
             return machine.unknown(node) if not isinstance(key, str) else container.get(key, machine.unknown(node))
+        if isinstance(container, dict) and _may_have(container, key):
+            return machine.unknown(node)
         return run_plain(machine, operator.getitem, node, container, key)
     if isinstance(container, Opaque):
         return machine.unknown(node)

@@ -18,7 +18,8 @@ TAGS = {
     "torch": re.compile(r"(?:torch|pt)(\d[\d.]*|\{[^}]*\}(?:\.?\{[^}]*\})*)"),
     "abi": re.compile(r"cxx11abi(TRUE|FALSE|\{[^}]*\})"),
 }
-PYTHON = re.compile(r"\bcp3\d+\b")
+PYTHON = re.compile(r"\bcp3\d+\b(?!-abi3)")
+"""The tag of one Python; with the stable ABI it is that of the oldest, whichever is there."""
 FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -58,17 +59,23 @@ WHOLE = re.compile(r"https?://[^\s'\"]+\.whl")
 FOLDER = re.compile(r"https?://[^\s'\"]*wheel[^\s'\"]*/")
 
 
+OTHER_GPU = re.compile(r"^(?!not ).*(?:hip|rocm|xpu)", re.IGNORECASE)
+"""Conditions under which a wheel is for the GPUs of another vendor."""
+
+
 def _whole_addresses(found: Found) -> Iterator[tuple[str, Seen]]:
     """Give the addresses of wheels that stand in one text, and of folders of wheels that a switch has it look into."""
     switched = bool(_switches(found))
     own = {name_from_file(found.sdist.filename)[0], canonicalize_name(shown(found.argument("name")))}
     for seen in found.seen("template"):
         template = seen.subject[0]
+        if any(OTHER_GPU.search(condition) for condition in seen.conditions):
+            continue
         if WHOLE.fullmatch(template):
             named = template.rpartition("/")[2].partition("-")[0]
             if "{" in named or canonicalize_name(named) in own:
                 yield template, seen
-        elif switched and "{" in template and FOLDER.fullmatch(template):
+        elif switched and "{" in f"{template}{seen.place.text}" and FOLDER.fullmatch(template):
             yield f"{template}{{wheel}}.whl", seen
 
 

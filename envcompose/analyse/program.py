@@ -158,7 +158,7 @@ def _run_hooks(machine: Machine, scope: Scope, stopped: list[str], names: Sequen
             machine.reset()
 
 
-BUILDING = re.compile(r"build|install|bdist_wheel|egg_info|dist_info")
+BUILDING = re.compile(r"^(?!.*(?:doc|sphinx|test)).*(?:build|install|bdist_wheel|egg_info|dist_info)")
 """The commands that a build runs; a package's own commands for tests, documents and uploads do not count."""
 COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run")
 

@@ -19,13 +19,14 @@ from envcompose.analyse.found import (
     cmake_torch_place,
     commands,
     extensions,
+    is_cmake_build,
     kind_of,
     place_in,
     started_program,
 )
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.trim import is_aside
-from envcompose.analyse.values import Value, paths_in
+from envcompose.analyse.values import Choice, Unknown, Value, paths_in
 from envcompose.model.analysis import Place, SystemNeed
 
 NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version|parse)\(['\"](\d+\.\d+)['\"]\)", re.I)
@@ -34,9 +35,11 @@ BY_KIND = {"CUDAExtension": ("nvcc", "cxx"), "CppExtension": ("cxx",), "Pybind11
 FETCHING = re.compile(r"\b(?:urlretrieve|urlopen|requests\.get|httpx\.get)\b")
 FETCHERS_OF_PYTHON = re.compile(r"(urllib\.request|urllib2?$|requests|httpx)\b")
 CMAKE_FETCH = re.compile(
-    r"^[ \t]*(?:FetchContent_Declare|ExternalProject_Add|CPM(?:Add|Find)Package|file\s{0,9}\(\s{0,99}DOWNLOAD)\b",
-    re.M | re.I,
+    r"^[ \t]*(?:(?:FetchContent_Declare|ExternalProject_Add)\s{0,9}\((?=[^)]{0,2000}(?:_REPOSITORY|\bURL|DOWNLOAD_COMMAND)\b)"
+    r"|CPM(?:Add|Find)Package\b|file\s{0,9}\(\s{0,99}DOWNLOAD\b)",
+    re.MULTILINE | re.IGNORECASE,
 )
+"""CMake fetches something: a project of others that has an address, or a file."""
 COMPILING = frozenset(
     [
         "pkg-config",
@@ -57,6 +60,10 @@ COMPILING = frozenset(
     ]
 )
 """Programs that a build of native code may start, besides its compilers."""
+ALWAYS_TOLD = frozenset(
+    {"cmake", "ninja", "git", "make", "bazel", "meson", "node", "npm", "yarn", "pnpm", "go", "java"}
+)
+"""Programs that build things by themselves, of native code or not."""
 FETCHERS = frozenset({"curl", "wget"})
 
 
@@ -125,7 +132,7 @@ def _of_meson(found: Found) -> Iterator[SystemNeed]:
 def _of_extensions(found: Found) -> Iterator[SystemNeed]:
     """Give the compilers; where one line makes an extension in several ways, what all of them ask for decides."""
     made: dict[str, SystemNeed] = {}
-    for need in _of_each_extension(found):
+    for need in [*_of_each_extension(found), *_of_unknown_extensions(found)]:
         known = made.setdefault(need.name, need)
         if known.condition != need.condition and known.place == need.place:
             made[need.name] = replace(known, condition=_shared(known.condition, need.condition))
@@ -140,7 +147,19 @@ def _of_each_extension(found: Found) -> Iterator[SystemNeed]:
         for suffix in sorted(_suffixes(record.names.get("sources")) & BY_SUFFIX.keys()):
             if suffix != ".cu" or kind != "CppExtension":
                 # What the sources of a C++ extension may be can stand under another condition than its own.
-                yield _need(BY_SUFFIX[suffix], seen, f"compiles {suffix} sources")
+                by_language = suffix == ".pyx" and record.names.get("language") in ("c++", "C++")
+                yield _need("cxx" if by_language else BY_SUFFIX[suffix], seen, f"compiles {suffix} sources")
+
+
+def _of_unknown_extensions(found: Found) -> Iterator[SystemNeed]:
+    """Give the compilers of the sources where setup() is given extensions that cannot be followed."""
+    modules = found.argument("ext_modules")
+    if extensions(found) or not isinstance(modules, Unknown) or isinstance(modules, Choice) or is_cmake_build(found):
+        return
+    seen = next(iter(found.seen("setup")), None)
+    own = {splitext(name)[1] for name, _ in found.sdist.names if not is_aside(name)}
+    for suffix in sorted(own & (BY_SUFFIX.keys() - {".i"})):
+        yield _need(BY_SUFFIX[suffix], seen, f"compiles what cannot be followed, and holds {suffix} sources")
 
 
 def _suffixes(sources: Value) -> set[str]:
@@ -154,7 +173,7 @@ def _of_commands(found: Found) -> Iterator[SystemNeed]:
         if seen.dead or ((seen.soft or (seen.unminded and program != "git")) and not seen.conditions):
             # git is started to name a version where there is a repository: it is told, and may be missing.
             continue
-        if program in ("cmake", "ninja", "git") or (compiles and program in ("nvcc", *COMPILING)):
+        if program in ALWAYS_TOLD or (compiles and program in ("nvcc", *COMPILING)):
             yield _need(program, seen, f"starts {program}")
         if program in ("cargo", "rustc"):
             yield _need("rust", seen, f"starts {program}")
@@ -250,12 +269,12 @@ def download(found: Found) -> tuple[Place, str | None] | None:
     by_cmake = sorted(cmake_lines(found, CMAKE_FETCH, default=True), key=lambda fetched: fetched[1] is not None)
     if by_cmake:
         return by_cmake[0]
-    for seen in found.seen("command"):
-        argv = [word for word in seen.subject if isinstance(word, str)]
-        program = started_program(argv)
-        if not seen.soft and (program in FETCHERS or argv[:2] == ["git", "clone"]):
-            return seen.place, " and ".join(seen.conditions) or None
-    return None
+    fetching = [s for s, argv in commands(found) if not s.dead and _fetches(argv) and (s.conditions or not s.soft)]
+    return (fetching[0].place, " and ".join(fetching[0].conditions) or None) if fetching else None
+
+
+def _fetches(argv: list[str]) -> bool:
+    return started_program(argv) in FETCHERS or argv[:2] == ["git", "clone"]
 
 
 def _nvcc_floor(found: Found) -> tuple[str, Place] | None:

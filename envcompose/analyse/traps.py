@@ -83,12 +83,15 @@ def _removed(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
     told: set[str] = set()
     for seen in found.seen("import"):
         top = str(seen.subject).split(".")[0]
-        if top in told or seen.soft:
+        inner = next(
+            (m for m in found.rules.removed_modules if "." in m and f"{seen.subject}.".startswith(f"{m}.")), top
+        )
+        if inner in told or seen.soft:
             continue
-        told.add(top)
-        removed = found.rules.removed_modules.get(top)
+        told.update((top, inner))
+        removed = found.rules.removed_modules.get(inner)
         if removed and found.python >= tuple(int(part) for part in removed[0].split(".")):
-            yield Trap(code="removed-module", text=f"imports {top}, gone since Python {removed[0]}", place=seen.place)
+            yield Trap(code="removed-module", text=f"imports {inner}, gone since Python {removed[0]}", place=seen.place)
         ceiling = found.rules.ceilings.get(top)
         if ceiling:
             yield Trap(code="ceiling", text=f"imports {top}, which needs its distribution {ceiling}", place=seen.place)

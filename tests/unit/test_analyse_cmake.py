@@ -1,0 +1,106 @@
+"""Builds by CMake: the files that belong to them, and what these ask for."""
+
+from __future__ import annotations
+
+from tests.unit.test_analyse_patterns import analyse, required, tools, traps
+
+BY_CMAKE = """
+    import os
+    from setuptools import Extension, setup
+    from setuptools.command.build_ext import build_ext
+
+    class Build(build_ext):
+        def build_extension(self, ext):
+            os.system(f"cd {self.build_temp} && cmake {os.getcwd()}")
+
+    setup(name="demo", ext_modules=[Extension("_demo", [])], cmdclass={"build_ext": Build})
+"""
+
+
+def test_what_cmake_includes_belongs_to_the_build() -> None:
+    files = {
+        "setup.py": BY_CMAKE,
+        "CMakeLists.txt": """
+            project(demo CXX)
+            if(APPLE)
+              include(metal)
+            endif()
+            list(APPEND CMAKE_MODULE_PATH ${CMAKE_SOURCE_DIR}/cmake)
+            include(torch)
+            include(${CMAKE_CURRENT_LIST_DIR}/cmake/fetched.cmake)
+            if(DEMO_TENSORFLOW)
+              add_subdirectory(tensorflow)
+            endif()
+        """,
+        "cmake/torch.cmake": "find_package(Torch REQUIRED)\n",
+        "cmake/metal.cmake": 'execute_process(COMMAND python -c "import metal")\n',
+        "cmake/fetched.cmake": "function(get)\n  FetchContent_Declare(pybind11 URL https://host.invalid/p.zip)\nendfunction()\n",
+        "tensorflow/CMakeLists.txt": 'execute_process(COMMAND python -c "import tensorflow")\n',
+    }
+    analysis = analyse(files)
+    assert required(analysis) == {"cmake", "setuptools", "torch"}
+    torch = next(need for need in analysis.build_needs if need.distribution == "torch")
+    assert str(torch.place) == "cmake/torch.cmake:1"
+    tensorflow = next(need for need in analysis.build_needs if need.distribution == "tensorflow")
+    assert (tensorflow.required, tensorflow.condition) == (False, "CMake's DEMO_TENSORFLOW")
+    assert tools(analysis) == {"cmake": None, "cxx": None, "network": None}
+    assert analysis.links_torch and "torch-undeclared" in traps(analysis)
+
+
+def test_what_python_is_to_tell_cmake_must_be_importable() -> None:
+    asked = """
+        find_package(Python 3.9 REQUIRED COMPONENTS Interpreter Development.Module NumPy)
+        execute_process(
+          COMMAND "${Python_EXECUTABLE}" -m nanobind --cmake_dir
+          OUTPUT_VARIABLE nanobind_ROOT)
+        execute_process(COMMAND ${PYTHON} "-c" "import sys; import pybind11; print(pybind11.get_include())"
+          OUTPUT_VARIABLE PYBIND11)
+        execute_process(COMMAND ${PYTHON} -c "import mpi4py; print(1)" RESULT_VARIABLE NO_MPI ERROR_QUIET)
+        # execute_process(COMMAND ${PYTHON} -c "import nothing")
+        execute_process(COMMAND ${PYTHON} -c "import helper" WORKING_DIRECTORY tools)
+    """
+    analysis = analyse({"setup.py": BY_CMAKE, "CMakeLists.txt": asked, "native/helper.py": ""})
+    assert required(analysis) == {"cmake", "nanobind", "numpy", "pybind11", "setuptools"}
+    assert "mpi4py" in {need.distribution for need in analysis.build_needs} - required(analysis)
+
+
+def test_cuda_and_downloads_of_cmake_carry_the_conditions_of_the_way_to_them() -> None:
+    files = {
+        "setup.py": BY_CMAKE,
+        "CMakeLists.txt": """
+            option(WITH_VULKAN "vulkan" OFF)
+            option(WITH_CUDA "cuda" OFF)
+            if(WITH_CUDA)
+              add_subdirectory(${PROJECT_SOURCE_DIR}/cuda)
+            endif()
+            if (WITH_VULKAN)
+              add_subdirectory(vulkan)
+            endif ()
+        """,
+        "cuda/CMakeLists.txt": """
+            if(NOT TARGET demo_cuda)
+            if(CUDAToolkit_FOUND)
+            enable_language(CUDA)
+            if(DEFINED CUTLASS_DIR)
+              FetchContent_Declare(cutlass SOURCE_DIR ${CUTLASS_DIR})
+            else()
+              FetchContent_Declare(cutlass GIT_REPOSITORY https://host.invalid/cutlass.git)
+            endif()
+            endif()
+            endif()
+        """,
+        "vulkan/CMakeLists.txt": "FetchContent_Declare(headers URL https://host.invalid/h.zip)\n",
+        "cuda/a.cu": "",
+    }
+    found = tools(analyse(files))
+    assert found["nvcc"] == "CMake's WITH_CUDA and CMake's CUDAToolkit_FOUND"
+    assert "network" not in found
+    on = files | {"CMakeLists.txt": files["CMakeLists.txt"].replace('"cuda" OFF', '"cuda" ON')}
+    way = "CMake's WITH_CUDA and CMake's CUDAToolkit_FOUND and CMake's not DEFINED CUTLASS_DIR"
+    assert tools(analyse(on))["network"] == way
+
+
+def test_cmake_texts_of_any_depth_and_circle_are_met_with_an_answer() -> None:
+    deep = "if(A)\n" * 20_000 + "include(deep)\nadd_subdirectory(.)\nenable_language(CUDA)\n" + "else()\n" * 20_000
+    analysis = analyse({"setup.py": BY_CMAKE, "CMakeLists.txt": deep, "deep.cmake": "include(deep)\nendif()\n"})
+    assert "cmake" in tools(analysis)
