@@ -280,6 +280,7 @@ def _add_explain(commands: argparse._SubParsersAction[Parser]) -> None:
     explain.add_argument(
         "words",
         nargs="*",
+        default=[],
         metavar="STACK|REQUIREMENT|PATH",
         help="what the environment is for, as for init (default: what the manifest says)",
     )

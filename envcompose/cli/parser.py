@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         """Parse; words after options are words too, and what nobody takes is refused with what may be meant."""
         options, rest = self.parse_known_args(args, namespace)
         if rest and hasattr(options, "words") and not any(word.startswith("-") for word in rest):
-            options.words += rest
+            options.words = [*options.words, *rest]
         elif rest:
             raise self._unused(rest, options.command)
         return options

@@ -257,3 +257,10 @@ def test_the_help_shows_questions_that_can_be_asked(program: Program):
     told = program.run("explain", "--help").out
     assert "envcompose explain flash-attn --not 2.8.3" in told
     assert "exit status: 0 explained (also where the answer is that it cannot be had)" in told
+
+
+def test_without_a_package_only_the_package_is_asked_for(program: Program):
+    outcome = program.run("explain")
+    assert (outcome.status, outcome.err.splitlines()[0]) == (2, "error: The following arguments are required: PACKAGE")
+    # Words after options are still words.
+    assert "is not in" in program.run("explain", "alpha", "--offline", "beta", "-v", "gamma").err
