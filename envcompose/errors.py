@@ -898,3 +898,15 @@ class LockRefused(EnvcomposeError):
             facts=reasons,
             hints=("change the lines that are named", "report it if nothing about them looks wrong"),
         )
+
+
+class TwoBuilds(InputError):
+    """A conda package that is asked for with two builds, neither of which is within the other (exit 2)."""
+
+    code = "two-builds"
+
+    def __init__(self, *, first: str, second: str) -> None:
+        super().__init__(
+            f"A conda package is asked for as {first} and as {second}, and no build is both",
+            hints=("leave the build out of one of the lines that ask for it",),
+        )

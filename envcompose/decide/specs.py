@@ -4,42 +4,81 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
+
+from envcompose.errors import TwoBuilds
 
 _COMPATIBLE = re.compile(r"~=\s*(\d+(?:\.\d+)+)")
 
 
 def conda_spec(bounds: Iterable[str]) -> str:
-    """One conda spec for several PEP 440 specifier sets; `*` where nothing is bounded.
+    """One conda spec that admits what several PEP 440 specifier sets admit; `*` where nothing is bounded.
 
     No space stands in it: pixi refuses spaces behind an operator (facts: pixi.md §11, v006). Bounds that another
-    bound of the same direction makes idle are left out.
+    bound of the same direction makes idle are left out. `<2` leaves out 2.0rc1 and `>1.0` leaves out 1.0.post1 in
+    PEP 440 and neither does so in conda, so they become `<2a0` and `>1.0,!=1.0.post.*`.
     """
     pieces = {piece.strip() for bound in bounds for piece in bound.split(",") if piece.strip()}
     if len(pieces) > 1:
         # Beside other bounds a compatible release is easier to read, and to compare, as the two bounds that it is.
         pieces = {bound for piece in pieces for bound in _compatible(piece)}
-    kept = sorted((_conda_piece(piece) for piece in _without_idle(pieces)), key=_order)
-    return ",".join(kept) or "*"
+    told = (bound for piece in _without_idle(pieces) for bound in _exclusive(piece))
+    return _joined(told)
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    return ",".join(sorted((_conda_piece(piece) for piece in pieces), key=_order)) or "*"
+
+
+def _exclusive(piece: str) -> tuple[str, ...]:
+    """`<V` and `>V` of a final release as conda has to be told them (PEP 440, "Exclusive ordered comparison").
+
+    `Va0` without the zeros at the end of V stands below every pre-release of V, however many zeros that one is written
+    with, and above everything older (CEP 29's order of versions).
+    """
+    bound = _bound(piece)
+    if bound is None or piece[:1] not in "<>" or piece.startswith(("<=", ">=")):
+        return (piece,)
+    version = Version(piece[1:].strip())
+    if version.is_prerelease or version.is_postrelease or version.local is not None:
+        return (piece,)
+    if piece.startswith(">"):
+        return piece, f"!={version}.post.*"
+    shown = re.sub(r"(?:\.0)+$", "", str(version))
+    return (f"<{shown}a0",)
 
 
 def _compatible(piece: str) -> tuple[str, ...]:
-    """`~=4.12` as `>=4.12` and `<5.0a0` (PEP 440; conda-forge writes upper bounds below the first pre-release)."""
+    """`~=4.12` as `>=4.12` and `<5` (PEP 440)."""
     match = _COMPATIBLE.fullmatch(piece)
     if match is None:
         return (piece,)
     parts = match[1].split(".")[:-1]
-    return f">={match[1]}", f"<{'.'.join([*parts[:-1], str(int(parts[-1]) + 1)])}.0a0"
+    return f">={match[1]}", f"<{'.'.join([*parts[:-1], str(int(parts[-1]) + 1)])}"
 
 
 def both(first: str, second: str) -> str:
-    """The conda spec that asks for both; each may be a conda spec already, with alternatives or a build (`1.2.* py312_0`)."""
+    """The conda spec that asks for both; each may be a conda spec already, with alternatives or a build (`1.2.* py312_0`).
+
+    Raises TwoBuilds where no text of a build asks for both of theirs.
+    """
     if first == second:
         return first
     (version, _, build), (other, _, other_build) = first.partition(" "), second.partition(" ")
-    return " ".join(filter(None, (_both_versions(version, other), build or other_build)))
+    joined = _both_builds(build, other_build)
+    if joined is None:
+        raise TwoBuilds(first=first, second=second)
+    return " ".join(filter(None, (_both_versions(version, other), joined)))
+
+
+def _both_builds(first: str, second: str) -> str | None:
+    """The narrower of two builds with wildcards; None where neither is within the other."""
+    if not (first and second):
+        return first or second
+    return first if fnmatchcase(first, second) else second if fnmatchcase(second, first) else None
 
 
 def _both_versions(first: str, second: str) -> str:
@@ -48,7 +87,8 @@ def _both_versions(first: str, second: str) -> str:
     if "|" in first + second:
         # A comma binds tighter than a bar, so alternatives need their own parentheses.
         return ",".join(f"({text})" if "|" in text else text for text in (first, second))
-    return conda_spec([first, second])
+    pieces = {piece for text in (first, second) for piece in text.split(",")}
+    return _joined(_without_idle(pieces))
 
 
 def _conda_piece(piece: str) -> str:

@@ -69,4 +69,6 @@ def _starts(prefix: str, version: str) -> bool:
     """Whether the version is the prefix or goes on after a separator, as `12.4.*` and `=12.4` ask."""
     if key(prefix) == key(version):
         return True
-    return re.match(re.escape(prefix.lower()) + r"(?:[._+-]|(?<=[0-9])[a-z])", version.lower()) is not None
+    return (
+        re.match(re.escape(prefix.lower()) + r"(?:[._+-]|(?<=[0-9])[a-z]|(?<=[a-z])[0-9])", version.lower()) is not None
+    )

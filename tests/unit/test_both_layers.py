@@ -111,8 +111,16 @@ def test_a_bound_of_the_closure_holds_what_conda_brings_by_itself() -> None:
     index = index_of(app_1_0=("lib<2",), lib_1_5=(), lib_2_0=())
     found = composed(index, record("tool", "1.0", "lib"), record("lib", "1.9"), record("lib", "2.1"), conda=("tool",))
     assert locked(found)["conda:lib"] == "1.9"
-    assert constraints(found) == {"lib": "<2"}
+    assert constraints(found) == {"lib": "<2a0"}
     assert [line.why for line in found.system.constraints] == ["app (PyPI) bounds it, and tool brings it"]
+
+
+def test_a_bound_keeps_out_the_pre_release_that_pypi_would_not_take() -> None:
+    index = index_of(app_1_0=("lib<2",), lib_1_0=(), lib_2_0=())
+    found = composed(
+        index, record("tool", "1.0", "lib"), record("lib", "1.0"), record("lib", "2.0rc1"), conda=("tool",)
+    )
+    assert locked(found)["conda:lib"] == "1.0"
 
 
 def test_the_closure_follows_conda_where_conda_cannot_follow_the_closure() -> None:
@@ -154,7 +162,7 @@ def test_a_user_constraint_bounds_a_twin_too() -> None:
         default_index="https://index.example/simple",
     )
     found = compose(Intent(stacks=(), reading=intent_reading, wishes=Wishes()), world)
-    assert constraints(found) == {"lib": "<2"}
+    assert constraints(found) == {"lib": "<2a0"}
     assert locked(found)["conda:lib"] == "1.9"
 
 

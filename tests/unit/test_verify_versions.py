@@ -192,6 +192,7 @@ def test_a_bad_marker_is_a_value_error(marker: str) -> None:
         (">=75,<81", "9.1", False),
         ("1.2|1.4.*", "1.4.7", True),
         ("!=1.3.*", "1.3.1", False),
+        ("!=1.0.post.*", "1.0.post1", False),
         ("~=1.3.1", "1.3.9", True),
         ("~=1.3.1", "1.4", False),
         ("<1.0", "1.0rc1", True),
