@@ -12,7 +12,7 @@ from pathlib import Path
 from envcompose import __version__
 from envcompose.check.finding import Finding
 from envcompose.check.verdict import Reason
-from envcompose.cli.lock_changes import change_lines, counts_of
+from envcompose.cli.lock_changes import change_lines, counts_of, is_new
 from envcompose.cli.terminal import Progress, bold, emit, one_line, plain, print_document
 from envcompose.lock.goals import platform_words
 from envcompose.lock_files import (
@@ -26,6 +26,7 @@ from envcompose.lock_files import (
 )
 from envcompose.locking import Solved
 from envcompose.model.message import Level, Message
+from envcompose.model.moved import Moved
 from envcompose.world.pixi import PixiVerdict
 from envcompose.write.document import file_entry
 from envcompose.write.lock_document import SolveEntry, lock_document
@@ -142,18 +143,21 @@ def _summary(result: LockResult, pixi: PixiVerdict | None, *, dry: bool) -> str:
 
 def _solve_lines(result: LockResult) -> list[str]:
     """How much each solve brought, and what of it moved; then what the manifest has no more."""
-    lines, left = [], list(result.moved or ())
-    for one in result.locked.solved:
-        entry = _solve(one)
-        own = [moved for moved in left if moved.platform == entry.platform and moved.environment in entry.environments]
-        left = [moved for moved in left if moved not in own]
-        names = ", ".join(entry.environments)
-        told = "" if result.moved is None else f", {counts_of(own)}"
-        where = platform_words(one.goal.platform)
-        lines.append(one_line(f"{names} on {where}: {_counted(entry)}{told}"))
-        lines += change_lines(own, entry.environments)
-    gone = dict.fromkeys((moved.environment, moved.platform) for moved in left)
-    return [*lines, *(one_line(f"{name} on {platform}: no longer locked") for name, platform in gone)]
+    lines = []
+    moved: dict[tuple[str, str], list[Moved]] = {}
+    for one in result.moved or ():
+        moved.setdefault((one.environment, one.platform), []).append(one)
+    for solved in result.locked.solved:
+        entry = _solve(solved)
+        own = [one for name in entry.environments for one in moved.pop((name, entry.platform), ())]
+        told, changes = "", list[str]()
+        if result.moved is not None and is_new(own, entry.conda + entry.pypi):
+            told = ", new"
+        elif result.moved is not None:
+            told, changes = f", {counts_of(own)}", change_lines(own, entry.environments)
+        names, where = ", ".join(entry.environments), platform_words(solved.goal.platform)
+        lines += [one_line(f"{names} on {where}: {_counted(entry)}{told}"), *changes]
+    return [*lines, *(one_line(f"{name} on {platform}: no longer locked") for name, platform in moved)]
 
 
 def _counted(entry: SolveEntry) -> str:

@@ -20,6 +20,11 @@ def counts_of(moved: Sequence[Moved]) -> str:
     return ", ".join(told) or "unchanged"
 
 
+def is_new(moved: Sequence[Moved], packages: int) -> bool:
+    """Was none of the packages of a solve, so many, locked for it before?"""
+    return 0 < packages == len(_together(moved)) and all(one.before is None for one in moved)
+
+
 def change_lines(moved: Sequence[Moved], environments: Sequence[str]) -> list[str]:
     """The changes of one solve, one a line: what changed, what came, what went, each by name.
 

@@ -114,12 +114,20 @@ def test_what_moved_against_the_lock_that_is_there_is_told(
     assert program.run("lock", PATH="/usr/bin:/bin").out.splitlines() == [*told, "Wrote pixi.lock"]
 
 
-def test_environments_that_left_the_manifest_and_words_that_changed_alone_are_told(
+def test_environments_that_came_or_left_and_words_that_changed_alone_are_told(
     program: Program, workspace: Workspace
 ) -> None:
     more = '[feature.test.dependencies]\ndated = "*"\n[environments]\ntest = ["test"]'
     workspace.write(conda='python = "3.12.*"', more=more)
+    workspace.write(conda='python = "3.12.*"')
     program.run("lock")
+    workspace.write(conda='python = "3.12.*"', more=more)
+    outcome = program.run("lock", PATH="/usr/bin:/bin")
+    assert outcome.out.splitlines() == [
+        "default on linux-64: 1 conda package, unchanged",
+        "test on linux-64: 2 conda packages, new",
+        "Wrote pixi.lock",
+    ]
     workspace.write(conda='python = "3.12.*"')
     outcome = program.run("lock", PATH="/usr/bin:/bin")
     assert outcome.out.splitlines() == [
