@@ -74,16 +74,22 @@ class OurBug(EnvcomposeError):
 
 
 class RequirementSyntax(InputError):
-    """A requirement that does not parse; the caret stands under the first character that does not fit."""
+    """A requirement that does not parse; the caret stands under the first character that does not fit.
+
+    `form` is how such a requirement looks where it parses.
+    """
 
     code = "requirement-syntax"
 
-    def __init__(self, *, text: str, column: int, reason: str, file: str | None, line: int | None) -> None:
+    def __init__(
+        self, *, text: str, column: int, reason: str, file: str | None, line: int | None, form: str | None = None
+    ) -> None:
         where = "on the command line" if file is None else f"in {file}, line {line}"
+        form = form or 'name[extra]>=1.2; python_version >= "3.10"'
         super().__init__(
             f"A requirement {where} does not parse: {reason}",
             facts=(f"  {text}", "  " + " " * max(column, 0) + "^"),
-            hints=("write it as PEP 508 says, for example 'name[extra]>=1.2; python_version >= \"3.10\"'",),
+            hints=(f"write it as PEP 508 says, for example '{form}'",),
             file=file,
             line=line,
         )

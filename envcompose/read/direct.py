@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import Requirement
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from envcompose.errors import FileMissing
+from envcompose.errors import FileMissing, RequirementSyntax
 from envcompose.model.requirement import Fate, Origin, Outcome, UserRequirement
 from envcompose.model.values import dataclass
 from envcompose.ports import TextFiles
@@ -88,8 +88,11 @@ def _read_named(words: Words, files: TextFiles, base: str) -> UserRequirement | 
     marker = str(requirement.marker) if requirement.marker else None
     hashes: tuple[str, ...] = ()
     if not is_url(url) or url.lower().startswith("file:"):
-        path, _, fragment = url.partition("#")
-        url = _existing(path_of_file_url(path), words, files, base, name=requirement.name)
+        address, _, fragment = url.partition("#")
+        path = path_of_file_url(address)
+        if not path.strip("/"):
+            raise _address_error(words, "the address behind the @ is empty")
+        url = _existing(path, words, files, base, name=requirement.name)
         url += f"#{fragment}" if fragment else ""
     else:
         url, _, hashes = _without_fragment(url)
@@ -195,8 +198,30 @@ def _name_of_archive(filename: str) -> str | None:
         return None
 
 
+def _address_error(words: Words, reason: str) -> RequirementSyntax:
+    """An error that points behind the `@`, or at the start of what has none."""
+    shown = mask_secrets(words.shown)
+    before, mark, _ = shown.partition("@")
+    column = len(before) + 1 if mark and is_named_reference(shown) else 0
+    return syntax_error(shown, column, reason, words.origin, form="name @ https://index.example/name-1.2.tar.gz")
+
+
+def _check_address(url: str, words: Words) -> None:
+    """Is it the address of something? Raises RequirementSyntax where a remote one names no host."""
+    scheme, mark, _ = url.partition("://")
+    if not mark or scheme.lower().endswith("file"):
+        return
+    try:
+        has_host = bool(urlsplit(url).hostname)
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise _address_error(words, "its address names no host")
+
+
 def _finish(reference: _Reference, words: Words) -> UserRequirement | Fate:
     shown = mask_secrets(words.shown)
+    _check_address(reference.url, words)
     marker_text = _checked_marker(reference.marker, words, shown)
     if (scheme := _scheme_of(reference.url)).startswith(("hg+", "svn+", "bzr+")):
         note = f"pixi installs from git only, not from {scheme.partition('+')[0]}"

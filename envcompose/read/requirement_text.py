@@ -25,12 +25,16 @@ def parse_requirement(text: str, origin: Origin, *, shown: str | None = None) ->
         raise syntax_error(display, column, reason, origin) from error
 
 
-def syntax_error(display: str, column: int, reason: str, origin: Origin) -> RequirementSyntax:
+def syntax_error(
+    display: str, column: int, reason: str, origin: Origin, *, form: str | None = None
+) -> RequirementSyntax:
     """Give the error for a display text without secrets; a long line is cut around the column."""
     display = "".join(letter if letter.isprintable() else " " for letter in display)
     start = max(0, column - _LONGEST_SHOWN // 2) if len(display) > _LONGEST_SHOWN else 0
     display = display[start : start + _LONGEST_SHOWN]
-    return RequirementSyntax(text=display, column=column - start, reason=reason, file=origin.file, line=origin.line)
+    return RequirementSyntax(
+        text=display, column=column - start, reason=reason, file=origin.file, line=origin.line, form=form
+    )
 
 
 def _failure(display: str) -> Exception:

@@ -116,3 +116,24 @@ def test_a_path_that_is_not_there_names_the_nearest():
     with pytest.raises(FileMissing) as caught:
         read("./porject", files={"project/pyproject.toml": ""})
     assert caught.value.hints == ("did you mean project?",)
+
+
+@pytest.mark.parametrize(
+    ("word", "caret", "reason"),
+    [
+        ("idna @ #egg=idna", 6, "the address behind the @ is empty"),
+        ("idna[x] @ file://", 9, "the address behind the @ is empty"),
+        ("idna @ file:///", 6, "the address behind the @ is empty"),
+        ("idna @ https://#sha256=ab", 6, "its address names no host"),
+        ("git+https://#egg=idna", 0, "its address names no host"),
+    ],
+)
+def test_an_address_of_nothing_is_an_error_and_no_folder(word: str, caret: int, reason: str):
+    with pytest.raises(RequirementSyntax) as caught:
+        read(word)
+    assert caught.value.sentence == f"A requirement on the command line does not parse: {reason}"
+    assert caught.value.facts[1] == "  " + " " * caret + "^"
+    assert caught.value.hints == (
+        "write it as PEP 508 says, for example 'name @ https://index.example/name-1.2.tar.gz'",
+    )
+    assert caught.value.exit_status == 2
