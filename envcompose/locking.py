@@ -144,7 +144,8 @@ class _Locking:
         if isinstance(found, Disagreed):
             # Both engines tell their own words themselves, to whoever wants them.
             self._world.tell("looking for the lines that clash")
-            raise infeasible(found, goal, manifest, self._world.near)
+            by_days = found.conda is not None and conda.is_left_out_by_days(found.conda)
+            raise infeasible(found, goal, manifest, self._world.near, by_days=by_days)
         if goal.pypi and found.conda.python is None:
             raise PythonMissing(
                 environment=goal.label, table=self._conda_table(goal), file=manifest, line=goal.pypi[0].line

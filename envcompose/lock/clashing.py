@@ -36,6 +36,7 @@ class Clashing:
     """Lines that no solution fulfils together, and facts that lead from one to the other, where metadata show them.
 
     `name` is what no release is left of, where that is known, and `missing` says that no index has such a project.
+    `wanted` is the requirement that none of its releases satisfies, where it is one alone.
     """
 
     wishes: tuple[PypiWish, ...]
@@ -43,6 +44,7 @@ class Clashing:
     facts: tuple[str, ...]
     name: str | None = None
     missing: bool = False
+    wanted: Requirement | None = None
 
 
 def clashing(lost: Disagreed, half: PypiHalf, goal: Goal) -> Clashing | None:
@@ -125,6 +127,7 @@ class _Search:
             facts=clash.facts if clash is not None else (),
             name=None if clash is None else clash.name,
             missing=clash is not None and clash.name in self._releases.missing,
+            wanted=None if clash is None else clash.wanted,
         )
 
 

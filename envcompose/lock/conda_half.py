@@ -81,6 +81,20 @@ class CondaHalf:
             return find_conflict(layer, answer.words, self._answer)
         return CondaFound(records={record.name: record for record in answer.records}, twins=self._twins(answer.records))
 
+    def is_left_out_by_days(self, conflict: Conflict) -> bool:
+        """Would the lines of a conflict have a solution if no `exclude-newer` held?"""
+        days = self._cutoffs
+        if days.default is None and not days.packages and not days.channels:
+            return False
+        layer = replace(
+            self._lines,
+            dependencies=tuple(line for line in self._lines.dependencies if line in conflict.lines),
+            constraints=tuple(line for line in conflict.lines if line not in self._lines.dependencies),
+        )
+        question = self._question(layer)
+        undated = replace(question, exclude_newer=None, exclude_newer_of={}, exclude_newer_in={})
+        return self._solver.solve(undated).records is not None
+
     def _with(self, bounds: Sequence[Bound]) -> SystemLayer:
         lines = [
             CondaDependency(name=bound.name, spec=bound.spec, why=bound.why, rule="pypi-bound") for bound in bounds

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from packaging.requirements import Requirement
+
 from envcompose.errors import LockInfeasible
 from envcompose.lock.clashing import Clashing, clashing
 from envcompose.lock.goals import Goal
@@ -34,11 +36,15 @@ class _Told:
     hints: list[str] = field(default_factory=list)
 
 
-def infeasible(lost: Disagreed, goal: Goal, manifest: str, near: Near = lambda layer, name: ()) -> LockInfeasible:
-    """The error for a goal that has no solution: the fewest lines against each other."""
+def infeasible(lost: Disagreed, goal: Goal, manifest: str, near: Near, *, by_days: bool = False) -> LockInfeasible:
+    """The error for a goal that has no solution: the fewest lines against each other.
+
+    `by_days` says that conda's lines would have one if no `exclude-newer` held.
+    """
     told = _Told()
     if lost.conda is not None:
         _tell_conda(told, lost.conda, goal, near)
+        told.facts += ["exclude-newer leaves out what would fit"] if by_days else []
     for name in lost.elsewhere:
         _tell_elsewhere(told, name, lost, manifest)
     if lost.half is not None and lost.words:
@@ -113,13 +119,14 @@ def _spelling(name: str, half: PypiHalf, near: Near) -> str:
 def _tell_clash(told: _Told, found: Clashing, half: PypiHalf, goal: Goal, manifest: str, near: Near) -> None:
     for wish in found.wishes:
         told.facts.append(f"{_place(wish.line, manifest)} asks for {mask_secrets(str(wish))}")
-    facts = list(found.facts)
-    conda = list(found.conda)
-    unfit = [why for wish in found.wishes if wish.name == found.name and (why := _unfit(wish, half)) is not None]
-    if unfit:
-        facts = [*unfit, *facts]
+    facts, conda = list(found.facts), list(found.conda)
+    python = None if found.wanted is None else _other_python(found.wanted, half)
+    if python is not None:
+        facts[-1:-1] = [python]
         pythons = [wish for wish in goal.dependencies if wish.name == "python" and wish.spec.version is not None]
         conda += [wish for wish in pythons if wish not in conda]
+    elif found.wanted is not None:
+        facts[-1:-1] = half.left_out(found.wanted)
     told.facts += [_asks_conda(wish, manifest) for wish in conda]
     told.lines += [*(wish.line for wish in found.wishes), *(wish.line for wish in conda)]
     if found.missing and found.name is not None:
@@ -131,8 +138,8 @@ def _tell_clash(told: _Told, found: Clashing, half: PypiHalf, goal: Goal, manife
         told.hints += [LINES_HINT, WORDS_HINT]
 
 
-def _unfit(wish: PypiWish, half: PypiHalf) -> str | None:
-    return why_unfit(wish.name, wish.version, half.files(wish.name) or (), half.interpreter.full)
+def _other_python(wanted: Requirement, half: PypiHalf) -> str | None:
+    return why_unfit(wanted.name, wanted.specifier, half.files(wanted.name) or (), half.interpreter.full)
 
 
 def _unexplained(found: Clashing) -> str:

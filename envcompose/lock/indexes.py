@@ -61,8 +61,15 @@ class ManifestIndex:
         """See ports.PackageIndex."""
         if name not in self._pages:
             found = self._listed(name)
-            self._pages[name] = None if found is None else tuple(file for file in found if self._may_be_used(file))
+            self._pages[name] = (
+                None if found is None else tuple(file for file in found if not self._option_against(file))
+            )
         return self._pages[name]
+
+    def left_out(self, name: str) -> list[tuple[PackageFile, str]]:
+        """The files of a project that are not shown, each with the option that leaves it out."""
+        found = [(file, self._option_against(file)) for file in self._listed(name) or ()]
+        return [(file, option) for file, option in found if option is not None]
 
     def metadata(self, file: PackageFile) -> str:
         """See ports.PackageIndex."""
@@ -113,14 +120,17 @@ class ManifestIndex:
         files = {file.filename: file for page in reversed(known) for file in page}
         return sorted(files.values(), key=lambda file: (file.version, file.filename))
 
-    def _may_be_used(self, file: PackageFile) -> bool:
+    def _option_against(self, file: PackageFile) -> str | None:
+        """The option of the manifest that leaves a file out; None where none does."""
         options = self._rules.options
         if _covers(options.no_binary if file.is_wheel else options.no_build, file.name):
-            return False
+            return "no-binary" if file.is_wheel else "no-build"
         if file in self._rules.links.get(file.name, ()):
-            return True
+            return None
         cutoff = self._rules.cutoff(file.name)
-        return cutoff is None or (file.uploaded is not None and _instant(file.uploaded) < cutoff)
+        if cutoff is None or (file.uploaded is not None and _instant(file.uploaded) < cutoff):
+            return None
+        return "exclude-newer"
 
 
 def _covers(packages: bool | tuple[str, ...], name: str) -> bool:

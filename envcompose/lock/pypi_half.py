@@ -161,6 +161,15 @@ class PypiHalf:
         """What an index has of a project, fitting or not; None where no index has it."""
         return self._index.project(name)
 
+    def left_out(self, wanted: Requirement) -> list[str]:
+        """What the manifest's options leave out of what would satisfy a requirement, in words; nothing where some is left."""
+        name = str(canonicalize_name(wanted.name))
+        if any(wanted.specifier.contains(version, prereleases=True) for version in self.releases(name)):
+            return []
+        files = self._index.left_out(name)
+        options = [option for file, option in files if wanted.specifier.contains(file.version, prereleases=True)]
+        return [f"{option} leaves out what there is of {wanted}" for option in dict.fromkeys(options)]
+
     def resolve(self, beside: Beside) -> PypiFound | PypiRefused:
         """The closure beside what conda provides; the torch of unisolated builds is the closure's own."""
         torch = self.known_torch(beside)

@@ -59,11 +59,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
-    """The lines (by number) that leave no release of a package, and the facts that lead from the one to the other."""
+    """The lines (by number) that leave no release of a package, and the facts that lead from the one to the other.
+
+    `wanted` is the requirement that no release satisfies, where it is one alone.
+    """
 
     name: str
     lines: frozenset[int]
     facts: tuple[str, ...]
+    wanted: Requirement | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +258,8 @@ def _clash_of(name: str, package: _Package, reasons: Sequence[_Reason]) -> Clash
     if len(reasons) == 1:
         facts.append(_no_release(name, package.all, reasons[0].requirement.specifier))
     lines = frozenset(number for reason in reasons for number in reason.lines)
-    return Clash(name=name, lines=lines, facts=tuple(dict.fromkeys(facts)))
+    wanted = reasons[0].requirement if len(reasons) == 1 else None
+    return Clash(name=name, lines=lines, facts=tuple(dict.fromkeys(facts)), wanted=wanted)
 
 
 def _no_release(name: str, versions: frozenset[Version], specifier: SpecifierSet) -> str:

@@ -155,6 +155,36 @@ def test_a_release_for_other_pythons_is_told_with_the_line_that_says_which_pytho
     )
 
 
+def test_what_options_of_the_manifest_leave_out_is_told_with_the_option(workspace: Workspace) -> None:
+    workspace.index.sdist("gamma", "1.0")
+    workspace.index.wheel("delta", "1.0", "gamma>=1")
+    workspace.write(pypi='gamma = "*"', options="no-build = true")
+    assert refused(workspace).facts == (
+        f"{at(workspace, 'gamma')}, asks for gamma",
+        "no-build leaves out what there is of gamma",
+        "the index has nothing of gamma that fits",
+    )
+    workspace.write(pypi='delta = "*"', options='no-build = ["gamma"]')
+    assert refused(workspace).facts == (
+        f"{at(workspace, 'delta')}, asks for delta",
+        "delta 1.0 requires gamma>=1",
+        "no-build leaves out what there is of gamma>=1",
+        "the index has nothing of gamma that fits",
+    )
+    workspace.write(pypi='beta = ">=2"', options='no-binary = ["beta"]')
+    assert "no-binary leaves out what there is of beta>=2" in refused(workspace).facts
+    workspace.write(pypi='alpha = "*"', workspace='exclude-newer = "2024-01-01"')
+    # Of an index that tells no upload times, nothing is shown where a day is asked for.
+    assert "exclude-newer leaves out what there is of alpha" in refused(workspace).facts
+    workspace.write(conda='python = "3.12.*"\ndated = ">=2"', workspace='exclude-newer = "2024-01-01"')
+    assert refused(workspace).facts[-1] == "exclude-newer leaves out what would fit"
+    workspace.write(conda='python = "3.12.*"\ndated = ">=3"', workspace='exclude-newer = "2024-01-01"')
+    assert not any("exclude-newer" in fact for fact in refused(workspace).facts)
+    # An option that has nothing to do with it is not blamed.
+    workspace.write(pypi='beta = ">=9"', options="no-build = true")
+    assert not any("no-build" in fact for fact in refused(workspace).facts)
+
+
 def test_what_an_override_replaces_is_not_told_as_the_reason(workspace: Workspace) -> None:
     workspace.index.wheel("gamma", "1.0", "beta<1", "delta>=3")
     workspace.index.wheel("delta", "1.0")
