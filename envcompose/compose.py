@@ -34,7 +34,7 @@ from envcompose.search.settle import Joining, Settler
 from envcompose.search.settled import Preferences, Settled
 from envcompose.search.subject import Demand, Stack
 from envcompose.search.subject_of import subject_of
-from envcompose.search.torches import torch_choices
+from envcompose.search.torches import TORCH_FITS, needs_torch, torch_choices
 
 MOST_CHECKED = 40
 """How many names are looked up before the search, one after the other."""
@@ -101,7 +101,7 @@ def _search(
     intent: Intent, world: World, choices: Choices, stack: Stack | None, demand: Demand, joining: Joining | None
 ) -> Found:
     torches, lost = torch_choices(world.facts, choices.torch)
-    if not torches:
+    if not torches and needs_torch(stack, demand, world.facts):
         raise Infeasible(subject="torch", target=choices.label, rejected=lost[:8], hints=choices.hints)
     observer = Observer(
         world.facts, world.index, glibc=choices.glibc, forced=choices.forced, source=intent.wishes.torch_from
@@ -132,7 +132,10 @@ def _search(
         joining=joining,
         trace=world.trace,
     )
-    return find_candidate(scout, settler, world.tell)
+    found = find_candidate(scout, settler, world.tell)
+    if any(entry.rule == TORCH_FITS for entry in found.rejected):
+        return replace(found, rejected=(*found.rejected, *lost[:8]))
+    return found
 
 
 def _composition(

@@ -33,7 +33,7 @@ from envcompose.search.layers import MOST_ROUNDS, PYTHON, Clash, Joined, Layers,
 from envcompose.search.prospects import Prospect
 from envcompose.search.settled import Around, Preferences, Settled, rejection_of
 from envcompose.search.subject import Demand, Stack
-from envcompose.search.torches import TORCH
+from envcompose.search.torches import TORCH, TORCH_FITS
 
 MOST_WORDS = 360
 """How many characters of the resolver's prose a reason may have."""
@@ -161,6 +161,9 @@ class Settler:
             return replace(lost, of_release=_CANDIDATE_WORDS.search(answer.words) is None)
         overrides = {user.name: user.requirement for user in self._demand.overrides if user.requirement.url is None}
         closure = trace_closure(answer.pins, roots, universe, environment, overrides=overrides)
+        if not prospect.torches and TORCH in closure.members and TORCH not in given:
+            needing = ", ".join(name for name, _ in closure.members[TORCH].required_by if name) or "you"
+            return self._rejection(prospect, f"torch is needed ({needing}), and none fits the target", TORCH_FITS)
         around = Around(
             by_tables=by_tables,
             provided=provided,

@@ -11,8 +11,12 @@ from envcompose.model.facts import CondaBuild, CudaLine, Facts, GpuFloor, TorchB
 from envcompose.model.intent import TorchFrom
 from envcompose.model.target import Layer, TorchChoice
 from envcompose.model.values import dataclass
+from envcompose.search.subject import Demand, Stack
 
 TORCH = "torch"
+
+TORCH_FITS = "torch-fits-target"
+"""The rule by which a way to get torch is out of the question for a target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +41,25 @@ def torch_choices(facts: Facts, wish: TorchWish) -> tuple[tuple[TorchChoice, ...
             if why is None:
                 choices.append(choice)
             else:
-                lost.append(
-                    Rejection(what=describe(choice), why=why, rule="torch-fits-target", release=release.version)
-                )
+                lost.append(Rejection(what=describe(choice), why=why, rule=TORCH_FITS, release=release.version))
+    if not choices and not lost:
+        lost.append(Rejection(what=TORCH, why=_no_build(facts, wish), rule=TORCH_FITS))
     return tuple(choices), tuple(lost)
+
+
+def _no_build(facts: Facts, wish: TorchWish) -> str:
+    """Why there is no build at all to speak of."""
+    source = "" if wish.source is TorchFrom.AUTO else f" from {wish.source.value}"
+    if wish.cuda is None:
+        return f"no release{source} has a build for the target"
+    lines = sorted({build.cuda for release in facts.torch for build in release.builds}, key=Version)
+    return f"no release{source} has a build for CUDA {wish.cuda}; there are builds for CUDA {', '.join(lines)}"
+
+
+def needs_torch(stack: Stack | None, demand: Demand, facts: Facts) -> bool:
+    """Do the words alone say that torch is needed? Where they do not, only a resolve tells."""
+    known = {name for name, recipe in facts.packages.items() if recipe.links_torch}
+    return stack is not None or any(user.name == TORCH or user.name in known for user in demand.requirements)
 
 
 def describe(choice: TorchChoice) -> str:

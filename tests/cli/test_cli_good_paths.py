@@ -143,3 +143,28 @@ def test_recipes_are_listed_and_shown(program: Program):
 def test_help_and_version_are_no_failures(program: Program):
     assert program.run("--version").status == 0
     assert "envcompose init axolotl --cuda 12.4" in program.run("init", "--help").out
+
+
+def test_what_needs_no_torch_composes_also_where_no_torch_fits_the_target(program: Program, index: FakeIndex):
+    outcome = program.run("init", "alpha", "--cuda", "11.0", "--index", index.url, "--json")
+    assert outcome.status == 0
+    document = outcome.document
+    assert (document["torch"], [p["name"] for p in document["packages"]]) == (None, ["alpha", "beta", "delta"])
+    texts = [message["text"] for message in document["messages"]]
+    assert "nothing here uses CUDA, so --cuda 11.0 has no effect" in texts
+
+
+def test_what_needs_torch_somewhere_is_infeasible_where_no_torch_fits_the_target(program: Program, index: FakeIndex):
+    index.wheel("needy", "1.0", "inner")
+    index.wheel("inner", "1.0", "torch")
+    index.wheel("torch", "2.6.0", tag="cp312-cp312-manylinux_2_28_x86_64")
+    status, lines = program.fails(
+        "init", "needy", "--cuda", "11.0", "--python", "3.12", "--index", index.url, "--effort", "0"
+    )
+    assert (status, lines[0]) == (
+        1,
+        "error: No combination of versions fulfils needy for CUDA 11.0, Python 3.12, linux-64",
+    )
+    assert lines[1] == "  these requirements: torch is needed (inner), and none fits the target (with Python 3.12)"
+    assert lines[2].startswith("  torch: no release has a build for CUDA 11.0; there are builds for CUDA 10.2, ")
+    assert list(program.tree()) == []
