@@ -155,7 +155,7 @@ class IndexUnreachable(EnvcomposeError):
         super().__init__(
             f"The package index {index} cannot be reached: {reason}",
             facts=facts,
-            hints=("check the network, or run again with --offline if it was composed here before",),
+            hints=("check the network, or run again with --offline if the same was done here before",),
         )
 
 

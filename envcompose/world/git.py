@@ -223,10 +223,18 @@ def _git(store: Path | None, arguments: Sequence[str], repository: str) -> bytes
     except OSError as error:
         raise GitFailed(repository=mask_secrets(repository), reason=error.strerror or "git does not start") from error
     if run.returncode != 0:
-        lines = mask_secrets(run.stderr.decode(errors="replace")).strip().splitlines()
-        reason = next((line for line in reversed(lines) if line.startswith(("fatal:", "error:"))), "")
-        raise GitFailed(
-            repository=mask_secrets(repository),
-            reason=reason.partition(": ")[2] or (lines[-1] if lines else f"git ended with status {run.returncode}"),
-        )
+        words = mask_secrets(run.stderr.decode(errors="replace"))
+        reason = _reason(words) or f"git ended with status {run.returncode}"
+        raise GitFailed(repository=mask_secrets(repository), reason=reason)
     return run.stdout
+
+
+def _reason(words: str) -> str:
+    """The line of git's words that says most: the first that tells of a failure, or what was said before it by ssh."""
+    lines = [line.strip() for line in words.splitlines() if line.strip() and not line.startswith("warning:")]
+    first = next((number for number, line in enumerate(lines) if line.startswith(("fatal:", "error:"))), None)
+    if first is None:
+        return lines[-1] if lines else ""
+    if first > 0 and "Could not read from remote repository" in lines[first]:
+        return lines[first - 1].rstrip(".")
+    return lines[first].partition(": ")[2].rstrip(".")

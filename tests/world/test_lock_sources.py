@@ -168,7 +168,9 @@ def test_offline_a_known_commit_is_read_and_a_branch_is_not_asked_for(tmp_path: 
         offline.commit(source.as_uri(), ("rev", "0" * 40))
 
 
-def test_a_reference_or_a_repository_that_is_not_there_is_told(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_reference_or_a_repository_that_is_not_there_is_told(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = tmp_path / "source"
     commit(source, {"pyproject.toml": project()})
     for asked, told in (('branch = "no"', "refs/heads/no"), ('rev = "no"', "it has no no")):
@@ -177,8 +179,14 @@ def test_a_reference_or_a_repository_that_is_not_there_is_told(workspace: Worksp
             workspace.lock()
         assert caught.value.exit_status == 3
     workspace.write(pypi=f'own = {{ git = "{(tmp_path / "nowhere").as_uri()}" }}')
-    with pytest.raises(GitFailed):
+    with pytest.raises(GitFailed, match="nowhere' does not appear to be a git repository"):
         workspace.lock()
+    # What ssh says before git gives up tells more than that it did.
+    monkeypatch.setenv("GIT_SSH_COMMAND", "echo 'me@git.example: Permission denied (publickey).' >&2; exit 255; :")
+    workspace.write(pypi='own = { git = "ssh://me@git.example/own" }')
+    with pytest.raises(GitFailed, match=r"cannot be read: me@git.example: Permission denied \(publickey\)$") as refused:
+        workspace.lock()
+    assert refused.value.line == workspace.line_of("own = ")
 
 
 # Folders and files
