@@ -916,3 +916,14 @@ class TwoBuilds(InputError):
             f"A conda package is asked for as {first} and as {second}, and no build is both",
             hints=("leave the build out of one of the lines that ask for it",),
         )
+
+
+class Interrupted(EnvcomposeError):
+    """A run that was interrupted or cancelled (exit 130, as shells have it); `written`: had files been replaced by then?"""
+
+    code = "interrupted"
+    exit_status = 130
+
+    def __init__(self, *, written: bool) -> None:
+        became = "each file is still the old one, or already the new one" if written else "nothing was written"
+        super().__init__(f"interrupted; {became}")

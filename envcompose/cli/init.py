@@ -32,10 +32,18 @@ def run_init(options: argparse.Namespace) -> int:
     """Run the command; gives its exit status."""
     heard: list[Intent] = []
     try:
-        result, notes = _compose(options, heard.append)
-    except EnvcomposeError as error:
-        error.intent = heard[0] if heard else None
-        if not isinstance(error, Infeasible) or options.effort == 0:
+        return _run(options, heard.append)
+    except (EnvcomposeError, KeyboardInterrupt) as error:
+        # The document of a failure has what was read before it.
+        vars(error)["intent"] = heard[0] if heard else None
+        raise
+
+
+def _run(options: argparse.Namespace, heard: Callable[[Intent], None]) -> int:
+    try:
+        result, notes = _compose(options, heard)
+    except Infeasible as error:
+        if options.effort == 0:
             raise
         return _repair(options, error)
     verdict = None if options.dry_run else ask_pixi_of(result)

@@ -15,9 +15,8 @@ from envcompose import __version__
 from envcompose.cli.leave import leave
 from envcompose.cli.lock_options import add_lock
 from envcompose.cli.parser import Parser
-from envcompose.errors import EnvcomposeError, OurBug, Usage
+from envcompose.errors import EnvcomposeError, Interrupted, OurBug, Usage
 
-_INTERRUPTED = 130
 _COLLECTED = 500_000
 """After how many new objects cyclic garbage is looked for. A command makes a million that live to its end, and hardly any
 cycle; with Python's own 700 a tenth of its time went into looking."""
@@ -90,14 +89,26 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         # argparse ends this way after --help and --version.
         return int(ended.code or 0)
-    except KeyboardInterrupt:
-        emit("interrupted; each file is still the old one, or already the new one", sys.stderr)
-        return _INTERRUPTED
+    except KeyboardInterrupt as stop:
+        return _interrupted(stop, arguments)
     except Exception as error:
         import traceback
 
         emit(plain(traceback.format_exc()), sys.stderr)
         return _failed(OurBug(what=one_line(f"{type(error).__name__}: {error}")), arguments)
+
+
+def _interrupted(stop: KeyboardInterrupt, arguments: Sequence[str]) -> int:
+    """Say what became of the files; with `--json` in a document, which has what was read before."""
+    from envcompose.cli.terminal import emit
+    from envcompose.world.files import has_written
+
+    error = Interrupted(written=has_written())
+    error.intent = getattr(stop, "intent", None)
+    if "--json" in arguments:
+        return _failed(error, arguments)
+    emit(error.sentence, sys.stderr)
+    return error.exit_status
 
 
 def _check_text(arguments: Sequence[str]) -> None:

@@ -69,6 +69,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _run(options)
     except KeyboardInterrupt:
+        if options.json:
+            print(render.to_json((), {"level": options.level}, ["interrupted"]), flush=True)
         print("verify: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:

@@ -79,6 +79,15 @@ def remove_scratch(path: Path) -> None:
         scratch.unlink(missing_ok=True)
 
 
+_REPLACED: list[Path] = []
+"""What this process has begun to replace."""
+
+
+def has_written() -> bool:
+    """Has this process begun to replace files of the user's? Whoever is interrupted wants to know."""
+    return bool(_REPLACED)
+
+
 def write_in_order(files: Sequence[tuple[Path, str]]) -> None:
     """Replace files, each in one step and in the order given, once all of them are on disk beside their places.
 
@@ -97,6 +106,7 @@ def write_in_order(files: Sequence[tuple[Path, str]]) -> None:
             list(pool.map(_sync, [scratch for _, _, scratch in scratches]))
         for path, place, scratch in scratches:
             with _named(path):
+                _REPLACED.append(path)
                 os.replace(scratch, place)
     except BaseException:
         for _, _, scratch in scratches:

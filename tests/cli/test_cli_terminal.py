@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -52,12 +53,12 @@ def test_progress_is_drawn_for_what_takes_long_and_cleared_again(program: Progra
     assert "\x1b" not in dumb
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_writes_nothing_and_leaves_no_scratch_files(program: Program, index: FakeIndex, sent: int):
+def interrupted(program: Program, index: FakeIndex, sent: int, *more: str) -> tuple[int | None, bytes, bytes]:
+    """Interrupt a run while it asks the index; its status and what it printed."""
     index.answer = lambda path: time.sleep(2)
     scratch = program.folder.parent / "scratch"
     scratch.mkdir()
-    command = [sys.executable, "-m", "envcompose", "init", "alpha", "--index", index.url]
+    command = [sys.executable, "-m", "envcompose", "init", "alpha", "--index", index.url, *more]
     environment = program.environment(TMPDIR=str(scratch))
     done = subprocess.Popen(command, cwd=program.folder, env=environment, stdout=-1, stderr=-1)
     deadline = time.monotonic() + 20
@@ -65,7 +66,37 @@ def test_an_interrupted_run_writes_nothing_and_leaves_no_scratch_files(program: 
         time.sleep(0.02)
     done.send_signal(sent)
     out, err = done.communicate(timeout=20)
-    assert (done.returncode, out) == (130, b"")
-    assert err == b"interrupted; each file is still the old one, or already the new one\n"
     assert program.tree() == {}
     assert list(scratch.iterdir()) == []
+    return done.returncode, out, err
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_writes_nothing_and_leaves_no_scratch_files(program: Program, index: FakeIndex, sent: int):
+    assert interrupted(program, index, sent) == (130, b"", b"interrupted; nothing was written\n")
+
+
+def test_an_interrupted_run_with_json_is_a_document_with_what_was_read(program: Program, index: FakeIndex):
+    status, out, err = interrupted(program, index, signal.SIGINT, "--json")
+    assert (status, err) == (130, b"")
+    document = json.loads(out)
+    assert (document["verdict"], [entry["text"] for entry in document["requirements"]]) == ("error", ["alpha"])
+    found = [(one["code"], one["level"], one["text"]) for one in document["messages"]]
+    assert ("interrupted", "error", "interrupted; nothing was written") in found
+
+
+def test_who_interrupts_the_writing_is_told_that_files_may_be_the_new_ones(program: Program, index: FakeIndex):
+    stopping = (
+        "import sys\n"
+        "from envcompose.cli.main import main\n"
+        "def stop(event, arguments):\n"
+        "    if event == 'os.rename' and str(arguments[1]).endswith('pixi.toml'):\n"
+        "        raise KeyboardInterrupt\n"
+        "sys.addaudithook(stop)\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", stopping, "init", "alpha", "--index", index.url]
+    done = subprocess.run(command, cwd=program.folder, env=program.environment(), capture_output=True, check=False)
+    said = b"interrupted; each file is still the old one, or already the new one\n"
+    assert (done.returncode, done.stderr) == (130, said)
+    assert not (program.folder / "pixi.toml").exists()

@@ -74,12 +74,13 @@ def test_a_prefix_without_an_interpreter_is_could_not_tell(project: Project, tmp
     assert "cannot be judged" in ended.stderr
 
 
-def test_an_interrupt_ends_it_and_its_children_at_once(project: Project) -> None:
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_an_interrupt_ends_it_and_its_children_at_once(project: Project, more: tuple[str, ...]) -> None:
     flag = project.folder / "started"
     text = f"import pathlib, os, time\npathlib.Path({str(flag)!r}).write_text(str(os.getpid()))\ntime.sleep(60)\n"
     project.write("axolotl/__init__.py", text)
     (project.own / "expect.json").write_text(json.dumps(project.expected))
-    command = [str(project.prefix / "bin" / "python"), str(project.own / "verify")]
+    command = [str(project.prefix / "bin" / "python"), str(project.own / "verify"), *more]
     # A test run in the background ignores interrupts, and its children would too: so it is undone first.
     heed = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     heeding = [sys.executable, "-c", heed]
@@ -87,7 +88,8 @@ def test_an_interrupt_ends_it_and_its_children_at_once(project: Project) -> None
     wait_for(lambda: flag.exists() and flag.read_text() != "")
     running.send_signal(signal.SIGINT)
     output, errors = running.communicate(timeout=20)
-    assert (running.returncode, output, errors) == (130, "", "verify: interrupted\n")
+    assert (running.returncode, errors) == (130, "verify: interrupted\n")
+    assert (json.loads(output)["problems"] if more else output) == (["interrupted"] if more else "")
     wait_for(lambda: not Path("/proc", flag.read_text(), "cmdline").exists())
 
 
