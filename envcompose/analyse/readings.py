@@ -45,11 +45,12 @@ class Readings:
 class _Gathered:
     """Requirements on their way to PEP 508 strings, with what was uncertain about them.
 
-    They keep the order in which they were given, which is that of the metadata a build would write.
+    They keep the order in which they were given, which is that of the metadata a build would write; so they are repeated
+    where they were given twice.
     """
 
     def __init__(self) -> None:
-        self.certain: dict[str, None] = {}
+        self.certain: list[str] = []
         self.uncertain: dict[str, None] = {}
         self.provides: set[str] = set()
         self.doubts: list[str] = []
@@ -70,7 +71,10 @@ class _Gathered:
         if doubt is not None:
             self.doubts.append(doubt)
         if normal is not None:
-            (self.certain if certain else self.uncertain).setdefault(normal)
+            if certain:
+                self.certain.append(normal)
+            else:
+                self.uncertain.setdefault(normal)
 
     def value(self, value: Value, extra: str = "", *, certain: bool = True) -> None:
         """Add what setup() was given: texts, lists and tuples of them, whatever of it is known, in its order."""
@@ -270,7 +274,7 @@ def _reading(
 ) -> Reading:
     return Reading(
         torch=torch,
-        requires_dist=tuple(found.certain | found.uncertain),
+        requires_dist=(*found.certain, *(text for text in found.uncertain if text not in found.certain)),
         requires_python=python or found.python,
         provides_extra=tuple(sorted(found.provides)),
         source=source,

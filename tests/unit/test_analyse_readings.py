@@ -251,3 +251,10 @@ def test_a_marker_whose_text_cannot_be_read_again_is_kept_as_it_was_written() ->
     analysis = analyse({"setup.py": setup})
 
     assert "scipy" in (analysis.readings[0].requires_dist or ())
+
+
+def test_a_requirement_that_is_given_twice_is_given_twice_as_a_build_would_write_it() -> None:
+    setup = "from setuptools import setup\nsetup(extras_require={'all': ['b', 'a', 'b']})\n"
+    analysis = analyse({"setup.py": setup})
+
+    assert analysis.readings[0].requires_dist == ('b; extra == "all"', 'a; extra == "all"', 'b; extra == "all"')
