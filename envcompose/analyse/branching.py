@@ -15,7 +15,7 @@ from envcompose.analyse.values import (
 
 MAX_EXPLORED = 3
 MAX_EXPLORED_STEPS = 2_000
-HOST_WORDS = ("platform", "version_info", "os.name", "__name__", "sys.argv", "maxsize", "hexversion")
+HOST_WORDS = ("platform", "system()", "version_info", "os.name", "__name__", "sys.argv", "maxsize", "hexversion")
 
 
 def execute_if(machine: Machine, node: ast.If, scope: Scope) -> None:

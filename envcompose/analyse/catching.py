@@ -60,7 +60,7 @@ def execute_assert(machine: Machine, node: ast.Assert, scope: Scope) -> None:
         if machine.world.lenient and not machine.soft:
             # The build stops here unless something is set first; what it needs after that is still asked. What an
             # object holds by then is changed by too much that is not known.
-            if "self." not in shorten(node.test):
+            if "self." not in shorten(node.test) and not machine.guessed:
                 machine.see("raised", ("AssertionError", shorten(node.msg) if node.msg else shorten(node.test)))
             return
         raise Raised(kinds_of(AssertionError()), shorten(node.msg) if node.msg else shorten(node.test))
@@ -70,7 +70,7 @@ def execute_try(machine: Machine, node: ast.Try, scope: Scope) -> None:
     """Execute a try statement; what its handlers do with a missing import decides whether the import is needed."""
     catches_import = any(_catches(machine, handler, IMPORT_KINDS, scope) for handler in node.handlers)
     softens = catches_import and not any(
-        _gives_up(h) for h in node.handlers if _catches(machine, h, IMPORT_KINDS, scope)
+        _gives_up(h, scope) for h in node.handlers if _catches(machine, h, IMPORT_KINDS, scope)
     )
     try:
         if softens and machine.world.lenient and not _imports_torch(node.body):
@@ -99,6 +99,8 @@ def _imports_torch(body: list[ast.stmt]) -> bool:
 
 
 PROGRAM_KINDS = ("FileNotFoundError", "CalledProcessError", "SubprocessError", "OSError", "Exception", "BaseException")
+MISSING_KINDS = ("FileNotFoundError", "OSError", "Exception", "BaseException")
+"""What a missing program raises; CalledProcessError says that it was there, and failed."""
 COMMON = frozenset(
     ["nvcc", "nvidia-smi", "git", "cmake", "ninja", "gcc", "g++", "cc", "c++", "make", "pip", "uname", "swig", "cargo"]
 )
@@ -144,8 +146,8 @@ IMPORT_KINDS = ("ModuleNotFoundError", "ImportError", "Exception", "BaseExceptio
 
 
 def _try_body(machine: Machine, node: ast.Try, scope: Scope, softens: bool) -> None:
-    handler = _first_catching(machine, node, PROGRAM_KINDS, scope)
-    unminded = handler is not None and not _gives_up(handler)
+    handler = _first_catching(machine, node, MISSING_KINDS, scope)
+    unminded = handler is not None and not _gives_up(handler, scope)
     active = True
 
     def leave() -> None:
@@ -208,9 +210,16 @@ def _catches(machine: Machine, handler: ast.ExceptHandler, kinds: tuple[str, ...
 EXITS = frozenset({"exit", "_exit", "quit", "abort", "fail", "fatal", "die"})
 
 
-def _gives_up(handler: ast.ExceptHandler) -> bool:
-    """Does the handler end the program whatever happens: by raising or exiting among its own statements?"""
+def _gives_up(handler: ast.ExceptHandler, scope: Scope) -> bool:
+    """Does the handler end the program whatever happens: by raising or exiting among its own statements?
+
+    Those under a name that is known to be true, as an argument of the function is, count too.
+    """
+    body = list(handler.body)
     for node in handler.body:
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and scope.names.get(node.test.id) is True:
+            body += node.body
+    for node in body:
         if isinstance(node, ast.Raise):
             return True
         call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None

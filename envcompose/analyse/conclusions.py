@@ -6,7 +6,15 @@ import re
 from posixpath import basename
 
 from envcompose.analyse.declared import egg_info_text, entry_points, read_setup_cfg
-from envcompose.analyse.found import Found, backends, builds_with_torch, cmake_file, extensions, is_cmake_build
+from envcompose.analyse.found import (
+    Found,
+    backend_module,
+    backends,
+    builds_with_torch,
+    cmake_file,
+    extensions,
+    is_cmake_build,
+)
 from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import Choice, Instance, Unknown, Value
 from envcompose.model.analysis import BuildNeed, SdistTexts
@@ -99,6 +107,8 @@ def extension_modules(found: Found) -> tuple[str, ...]:
     rust = [seen.subject for seen in found.seen("rust-extension") if not seen.dead]
     targets = [record.names.get("target") for record in rust if isinstance(record, Instance)]
     names += [name for target in targets if isinstance(target, dict) for name in target.values()]
+    if backend_module(found.project) == "maturin":
+        names.append(table_at(table_at(found.project.document, "tool"), "maturin").get("module-name"))
     return tuple(sorted({name for name in names if isinstance(name, str) and IMPORTED.fullmatch(name)}))
 
 
@@ -113,7 +123,8 @@ def top_level(found: Found) -> tuple[str, ...]:
     names.update(extension_modules(found))
     if not names:
         names.update(_guessed(found.sdist))
-    return tuple(sorted({name.split(".")[0].split("/")[0] for name in names if name}))
+    tops = {name.split(".")[0].split("/")[0] for name in names}
+    return tuple(sorted(name for name in tops if name))
 
 
 def _texts(value: Value) -> list[str]:

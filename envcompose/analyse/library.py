@@ -7,6 +7,7 @@ tables, one per module of ours, so that what is modelled can be read at a glance
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable, Mapping
 
 from envcompose.analyse.machine import Machine, shorten
@@ -30,6 +31,8 @@ INITIALISERS: dict[str, Handler] = {}
 ALIASES: dict[str, str] = {}
 """Other paths of the same thing: compatibility modules, re-exports, vendored copies."""
 
+COMMAND = re.compile(r"\bcommand\b|Command$|BuildExtension$|\b(?:build|install|bdist|sdist|egg_info|develop)\w*$")
+"""Classes of setuptools' commands, also as others re-export or extend them."""
 BUILTIN_NAMES = frozenset(dir(builtins))
 
 
@@ -79,7 +82,7 @@ def instance_method(cls: str, name: str) -> Handler | None:
 def inherited_method(bases: list[str], name: str) -> Handler | None:
     """Give a method that an object of a class of the sdist has by its bases from outside."""
     method = INHERITED.get(name)
-    return method if method is not None and any("command" in base.lower() for base in bases) else None
+    return method if method is not None and any(COMMAND.search(base) for base in bases) else None
 
 
 def initialiser(path: str) -> Handler:

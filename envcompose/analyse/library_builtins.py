@@ -250,7 +250,8 @@ def _open(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
 
 
 def _exit(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    raise Raised(("SystemExit", "BaseException"), shown(arguments[0])[:200] if arguments else "exit")
+    status = arguments[0] if arguments else None
+    raise Raised(("SystemExit", "BaseException"), shown(status)[:200] if arguments else "exit", status)
 
 
 def _next(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:

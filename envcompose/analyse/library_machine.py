@@ -127,6 +127,10 @@ def _command(machine: Machine, arguments: Values, keywords: Keywords, node: Valu
     argv = _words(words)
     for line in _lines(words) or [argv]:
         machine.see("command", tuple(line))
+    programs = _texts(words[0]) if isinstance(words, (list, tuple)) and words else []
+    for program in programs if len(programs) > 1 else ():
+        # One of several programs: where it is missing, another is taken.
+        machine.see("command", (program, *argv[1:]), soft=True)
     absent = machine.foreign and not machine.world.lenient and argv and is_foreign(argv[0])
     if argv and (absent or (argv[0] == "git" and machine.trying)):
         # An sdist is no repository: git fails there, and whoever expects that falls back, as for another vendor's tool.
@@ -156,11 +160,16 @@ def _words(words: Value) -> list[str]:
     return [word if isinstance(word, str) else _placeholder(word) for word in words[:200]]
 
 
+def _texts(word: Value) -> list[str]:
+    """Give the different texts that a value may be."""
+    options = [option for _, option in word.options] if isinstance(word, Choice) else []
+    return list(dict.fromkeys(option for option in options if isinstance(option, str)))
+
+
 def _placeholder(word: Value) -> str:
-    if isinstance(word, Choice):
-        text = next((option for _, option in word.options if isinstance(option, str)), None)
-        if text is not None:
-            return text[:1000]
+    texts = _texts(word)
+    if texts:
+        return texts[0][:1000] if len(texts) == 1 else f"<{' or '.join(texts)[:80]}>"
     text = shown(word)
     return "python" if text.endswith("sys.executable") else f"<{text[:80]}>"
 

@@ -93,6 +93,8 @@ class Machine:
     """Depth of try statements that go on where a program that they start is missing: the build does not need it there."""
     foreign: int = 0
     """Depth of try statements that handle the absence of a program which machines in general do not have."""
+    guessed: bool = False
+    """Is a method evaluated without knowing what it would be called with?"""
     steps: int = 0
     depth: int = 0
     touched_torch: bool = False
@@ -276,6 +278,7 @@ class Machine:
         """Forget the branches that were left by an error, keeping what was changed."""
         self.depth = self.soft = self.dead = self.guarded = self.trying = 0
         self.unminded = self.foreign = 0
+        self.guessed = False
         self.limit = MAX_STEPS
         self.conditions.clear()
         self._journal.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Callable, Iterator
 from posixpath import dirname, normpath
@@ -15,7 +16,7 @@ from envcompose.analyse.conclusions import (
     standard_files,
 )
 from envcompose.analyse.files import member_path
-from envcompose.analyse.found import Found, cmake_file, extensions, is_cmake_build, kind_of
+from envcompose.analyse.found import Found, cmake_file, commands, extensions, is_cmake_build, kind_of
 from envcompose.analyse.headers import outside_includes
 from envcompose.analyse.machine import Seen
 from envcompose.analyse.tools import download, line_with
@@ -39,9 +40,25 @@ def _missing_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Tra
         missing = [
             path for path in paths if path not in names and not path.startswith("/") and _stem(path) not in names
         ]
+        # Cython takes patterns of files.
+        missing = [path for path in missing if "*" not in path or len(path) > 200 or not fnmatch.filter(names, path)]
         if missing:
             text = f"{len(missing)} of {len(paths)} sources are not in the sdist, {missing[0]} among them"
             yield Trap(code="sources-missing", text=text, place=seen.place)
+
+
+def _missing_scripts(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
+    """Tell of a script that the build has Python run, and that neither the sdist holds nor the build writes."""
+    names = {name for name, _ in found.sdist.names}
+    folders = _folders(found)
+    for seen, argv in commands(found):
+        script = argv[1] if len(argv) > 1 and re.fullmatch(r"python[\d.]*", argv[0]) else ""
+        path = normpath(script.removeprefix("/sdist/")) if len(script) < 500 else ""
+        if not path.endswith(".py") or path.startswith(("/", "..", "<")) or path in names:
+            continue
+        if not (seen.soft or seen.dead or seen.unminded) and (dirname(path) or ".") in folders and "/" in path:
+            yield Trap(code="sources-missing", text=f"runs {path}, which is not in the sdist", place=seen.place)
+            return
 
 
 def _stem(path: str) -> str:
@@ -196,6 +213,7 @@ def _standard(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:
 
 NATIVE_FINDERS: tuple[Finder, ...] = (
     _missing_sources,
+    _missing_scripts,
     _no_cuda_sources,
     _submodules,
     _cmake_folders,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 from envcompose.analyse import library_builtins, library_machine, library_setup, library_standard
 from envcompose.analyse.calls import call_function, items_of, yielded
@@ -110,6 +111,8 @@ def _run_body(machine: Machine, tree: ast.Module, scope: Scope, stopped: list[st
         except Raised as error:
             line = machine.line if machine.file == scope.file else statement.lineno
             place = f"{machine.file}:{line}"
+            if "SystemExit" in error.kinds and _ends_well(machine, error.value):
+                continue
             if "SystemExit" in error.kinds and not machine.world.lenient:
                 stopped.append(f"{place}: exits ({error.text})")
                 continue
@@ -126,6 +129,13 @@ def _run_body(machine: Machine, tree: ast.Module, scope: Scope, stopped: list[st
             continue
         finally:
             machine.reset()
+
+
+def _ends_well(machine: Machine, status: Value) -> bool:
+    """Is a program's exit status success, or that of something else that is not known, as in `sys.exit(main())`?"""
+    if isinstance(status, Unknown):
+        return machine.truth(status) is not True
+    return status is None or (isinstance(status, int) and status == 0)
 
 
 def _flattened(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -160,6 +170,7 @@ def _run_hooks(machine: Machine, scope: Scope, stopped: list[str], names: Sequen
 
 BUILDING = re.compile(r"^(?!.*(?:doc|sphinx|test)).*(?:build|install|bdist_wheel|egg_info|dist_info)")
 """The commands that a build runs; a package's own commands for tests, documents and uploads do not count."""
+SETTING_UP = ("__init__", "initialize_options", "finalize_options")
 COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run")
 
 
@@ -202,8 +213,11 @@ def _run_class(
         if condition is not None:
             machine.soft, machine.dead = 1, dead
             machine.conditions.append(condition)
+        machine.guessed = name not in COMMAND_METHODS
+        # What a command is set up with holds while it runs; what one method of it does is not what another comes to.
+        keeps = name in SETTING_UP and condition is None
         try:
-            with machine.undone():
+            with nullcontext() if keeps else machine.undone():
                 call_function(machine, method, [made], {})
         except Raised:
             pass

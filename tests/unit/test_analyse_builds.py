@@ -311,3 +311,119 @@ def test_a_script_that_clones_has_the_build_use_the_network_under_its_condition(
     analysis = analyse({"setup.py": setup, "fetch.sh": script, "a.cpp": ""})
     assert tools(analysis)["network"] == "not os.path.exists(os.environ.get('PATH'))"
     assert "downloads" in traps(analysis)
+
+
+def test_one_of_several_programs_is_not_needed_by_itself() -> None:
+    setup = """
+        import shutil, subprocess
+        from setuptools import Extension, setup
+        from setuptools.command.build_ext import build_ext
+
+        class Build(build_ext):
+            def build(self, folder, tool=None):
+                subprocess.check_call(["cmake", folder])
+                assert tool is not None
+                subprocess.check_call([tool, "-j4"], cwd=folder)
+
+            def run(self):
+                tool = "ninja" if shutil.which("ninja") else "make"
+                try:
+                    self.build("src", tool)
+                except subprocess.CalledProcessError:
+                    self.build("src", tool)
+
+        setup(name="demo", ext_modules=[Extension("demo", [])], cmdclass={"build_ext": Build})
+    """
+    analysis = analyse({"setup.py": setup})
+    assert required(analysis) == {"cmake", "setuptools"}
+    assert "ninja" in {need.distribution for need in analysis.build_needs}
+    assert "raises" not in traps(analysis)
+
+
+def test_a_script_of_the_build_that_the_sdist_lacks_is_a_trap() -> None:
+    setup = """
+        import subprocess
+        from setuptools import Extension, setup
+        try:
+            subprocess.check_output(["python", "./csrc/generate.py", "--module"])
+        except subprocess.CalledProcessError as error:
+            raise Exception("generating failed")
+        setup(name="demo", ext_modules=[Extension("demo", ["csrc/a.cpp"])])
+    """
+    analysis = analyse({"setup.py": setup, "csrc/a.cpp": ""})
+    assert "runs csrc/generate.py, which is not in the sdist" in {trap.text for trap in analysis.traps}
+    assert isolated_build(analysis)[0] == "fails"
+    there = analyse({"setup.py": setup, "csrc/a.cpp": "", "csrc/generate.py": "import jinja2\n"})
+    assert "jinja2" in required(there) and traps(there) == {"undeclared-need"}
+
+
+def test_a_script_that_exits_with_a_status_that_is_not_known_does_not_stop_the_build() -> None:
+    setup = """
+        import sys
+        from setuptools import Extension, setup
+        from setuptools.command.build_ext import build_ext
+
+        class Build(build_ext):
+            def run(self):
+                self.spawn([sys.executable, "tool.py", "build"])
+
+        setup(name="demo", version="1.0", install_requires=["numpy"], cmdclass={"build_ext": Build})
+        sys.exit(0)
+    """
+    tool = "import subprocess, sys\n\ndef main():\n    return subprocess.call(['bazel'])\n\nsys.exit(main())\n"
+    analysis = analyse({"setup.py": setup, "tool.py": tool})
+    assert tools(analysis) == {"bazel": None} and traps(analysis) == set() and analysis.incomplete == ()
+    assert "raises" in traps(analyse({"setup.py": "import sys\nsys.exit('not here')\n"}))
+
+
+def test_what_a_command_is_set_up_with_holds_while_it_runs() -> None:
+    setup = """
+        import subprocess
+        from setuptools import setup
+        from setuptools.command.install import install
+
+        def silently(command, raise_error=False):
+            try:
+                subprocess.check_call(command)
+            except Exception:
+                if raise_error:
+                    raise Exception("please install CMake first")
+                return 1
+
+        class Install(install):
+            def initialize_options(self):
+                install.initialize_options(self)
+                self.precompile = 0
+
+            def run(self):
+                if not self.precompile:
+                    silently(["cmake", "."], raise_error=True)
+
+        setup(name="demo", cmdclass={"install": Install})
+    """
+    assert required(analyse({"setup.py": setup})) == {"cmake", "setuptools"}
+    careless = setup.replace("raise_error=True", "raise_error=False")
+    assert required(analyse({"setup.py": careless})) == {"setuptools"}
+
+
+def test_patterns_of_cython_sources_are_there_where_a_file_fits() -> None:
+    setup = """
+        from Cython.Build import cythonize
+        from setuptools import Extension, setup
+        setup(name="demo", ext_modules=cythonize(Extension("*", sources=["src/*.pyx"])))
+    """
+    assert "sources-missing" not in traps(analyse({"setup.py": setup, "src/a.pyx": ""}))
+    assert "sources-missing" in traps(analyse({"setup.py": setup, "lib/a.pyx": ""}))
+
+
+def test_maturin_names_the_extension_module() -> None:
+    project = """
+        [build-system]
+        requires = ["maturin>=1.0,<2.0"]
+        build-backend = "maturin"
+
+        [tool.maturin]
+        module-name = "demo._rust"
+    """
+    analysis = analyse({"pyproject.toml": project})
+    assert (analysis.extension_modules, analysis.top_level) == (("demo._rust",), ("demo",))
