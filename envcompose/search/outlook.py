@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from itertools import takewhile
 
@@ -241,8 +242,9 @@ class Observer:
         bad = (f"{recipe.name} {version}: {pair.why}",) if pair else ()
         from_conda = torch is not None and torch.layer is Layer.SYSTEM
         foreign = from_conda and bool(recipe.links_torch) and ways.conda is None
-        if torch is not None and foreign and self._source is not TorchFrom.CONDA:
-            why = f"{recipe.name} {version} links torch, and conda-forge has no build of it for torch {torch.minor} and CUDA {torch.cuda}"
+        lacking = f"conda-forge has no build of it for torch {torch.minor} and CUDA {torch.cuda}" if torch else ""
+        if foreign and self._source is not TorchFrom.CONDA:
+            why = f"{recipe.name} {version} links torch, and {lacking}"
             return Outlook(stage=Stage.ARTIFACT, why=why, rule="island-from-one-source")
         without_build = ways.prebuilt is not None if foreign else ways.without_build
         if without_build and self._forced.get(recipe.name) not in (
@@ -254,12 +256,12 @@ class Observer:
             if clash is not None:
                 return Outlook(stage=Stage.TORCH, why=f"{recipe.name} {version} {clash}", rule="torch-bound")
             return Outlook(stage=Stage.PASSED, known_bad=bad)
-        return self._build(recipe, version, ways, around, bad)
+        lost = (lacking,) if foreign else tuple(f"{entry.what}: {entry.why}" for entry in ways.lost)
+        built = self._build(recipe, version, ways, around, "; ".join(lost))
+        return replace(built, known_bad=bad) if built.passed else built
 
-    def _build(
-        self, recipe: PackageRecipe, version: Version, ways: Ways, around: Circumstances, bad: tuple[str, ...]
-    ) -> Outlook:
-        lost = "; ".join(f"{entry.what}: {entry.why}" for entry in ways.lost)
+    def _build(self, recipe: PackageRecipe, version: Version, ways: Ways, around: Circumstances, lost: str) -> Outlook:
+        """The outlook where nothing ready fits; `lost` says why not."""
         refused = build_refused(recipe, version, around.torch)
         if ways.sdist is None or refused is not None:
             why = f"{recipe.name} {version} cannot be had: " + "; ".join(
@@ -276,7 +278,7 @@ class Observer:
             return Outlook(stage=Stage.ARTIFACT, why=why, rule="toolkit-exists")
         long = compile_class(recipe, extension=None, cuda_sources=0) is CompileClass.LONG
         text = f"{recipe.name} {version} would be compiled" + (f" ({lost})" if lost else "")
-        return Outlook(stage=Stage.PASSED, long_compiles=(text,) if long else (), known_bad=bad)
+        return Outlook(stage=Stage.PASSED, long_compiles=(text,) if long else ())
 
     def _no_compiler(self, recipe: PackageRecipe, around: Circumstances) -> str | None:
         """Why CUDA sources cannot be compiled for this line, where the recipe says that there are some."""
