@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from envcompose.api import Inputs, Wishes, repairs_of
-from envcompose.cli.terminal import Progress, bold, emit, one_line, print_error
+from envcompose.cli.terminal import Progress, bold, emit, folded, one_line, print_error
 from envcompose.errors import Infeasible
 from envcompose.model.repair import Conflict, Repairs
 from envcompose.repair.conflict import own_reasons
@@ -58,12 +58,12 @@ def _in_own_words(error: Infeasible) -> Infeasible:
 
 
 def _conflict_lines(conflict: Conflict) -> list[str]:
-    head = f"{bold('conflict:', sys.stderr)} {one_line(conflict_sentence(conflict))}"
-    return [head, *(f"  {one_line(fact)}" for fact in conflict.why)]
+    head = folded(f"conflict: {one_line(conflict_sentence(conflict))}", sys.stderr).removeprefix("conflict:")
+    facts = (folded(f"  {one_line(fact)}", sys.stderr) for fact in conflict.why)
+    return [bold("conflict:", sys.stderr) + head, *facts]
 
 
 def _repair_lines(repairs: Repairs, effort: int) -> list[str]:
-    lines = [bold(heading(repairs), sys.stderr)]
-    for number, repair in enumerate(repairs.repairs, 1):
-        lines += [one_line(line) for line in repair_lines(number, repair)]
-    return [*lines, *(one_line(line) for line in closing_lines(repairs, effort=effort))]
+    lines = [line for number, repair in enumerate(repairs.repairs, 1) for line in repair_lines(number, repair)]
+    lines += closing_lines(repairs, effort=effort)
+    return [bold(heading(repairs), sys.stderr), *(folded(one_line(line), sys.stderr) for line in lines)]

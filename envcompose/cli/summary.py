@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-import textwrap
 from typing import TextIO
 
 from envcompose.api import Result
-from envcompose.cli.terminal import bold, one_line
+from envcompose.cli.terminal import bold, one_line, wrapped
 from envcompose.model.composition import Composition, Package
 from envcompose.model.decision import CompileClass, Standing
 from envcompose.model.intent import ArtifactKind
@@ -27,14 +26,13 @@ from envcompose.write.words import (
     weakest,
 )
 
-_WIDTH = 100
 _MOST_FATES = 12
 
 
 def summary_of(result: Result, *, dry: bool, notes: tuple[str, ...], stream: TextIO) -> str:
     """The closing words as one text."""
     composition = result.composition
-    parts = [bold(one_line(chosen_line(composition)), stream), *_packages(composition)]
+    parts = [bold(one_line(chosen_line(composition)), stream), *_packages(composition, stream)]
     parts += _section("Not taken as written", _other_fates(composition), stream)
     parts += _section("Given up", [f"{entry.what}: {entry.why}" for entry in composition.rejected], stream)
     parts += _section("Chosen by rule", [f"{d.name} {d.value}: {d.why}" for d in composition.defaults], stream)
@@ -43,12 +41,12 @@ def summary_of(result: Result, *, dry: bool, notes: tuple[str, ...], stream: Tex
     return "\n".join([*parts, "", *_closing(result, dry=dry, stream=stream)])
 
 
-def _packages(composition: Composition) -> list[str]:
+def _packages(composition: Composition, stream: TextIO) -> list[str]:
     lines = []
     for package in composition.packages:
         if (package.pinned or package.requested) and package.name != "torch":
-            lines.append(_wrapped(f"{package.name} {package.version or 'from its source'}: {_how(package)}"))
-            lines += [_wrapped(f"  not taken: {lost}") for lost in _why_compiled(package)]
+            lines.append(wrapped(f"{package.name} {package.version or 'from its source'}: {_how(package)}", stream))
+            lines += [wrapped(f"  not taken: {lost}", stream) for lost in _why_compiled(package)]
     return lines
 
 
@@ -134,15 +132,4 @@ def _shown(path: str) -> str:
 
 
 def _section(title: str, lines: list[str], stream: TextIO) -> list[str]:
-    return ["", bold(title, stream), *(_wrapped(line) for line in lines)] if lines else []
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(
-        one_line(text),
-        _WIDTH,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return ["", bold(title, stream), *(wrapped(line, stream) for line in lines)] if lines else []

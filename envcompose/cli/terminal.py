@@ -18,7 +18,10 @@ from envcompose.read.secrets import mask_secrets
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 QUIET_SECONDS = 0.5
 _MOST_FACTS = 16
-_WIDTH = 100
+_WIDTH, _NARROWEST = 100, 20
+_DEEPEST = 2
+"""How far a line of an error is indented; what stands deeper shows a text as it is."""
+_COMMANDS = ("envcompose ", "pixi ", "cd ")
 
 
 def plain(text: str) -> str:
@@ -31,17 +34,43 @@ def one_line(text: str) -> str:
     return re.sub(r"[\n\t]", " ", plain(text))
 
 
-def wrapped(text: str) -> str:
+def line_width(stream: TextIO) -> int:
+    """How many columns a line may have: those of a narrow terminal, and as many as are read well everywhere else."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except (OSError, ValueError):
+        columns = 0
+    return min(_WIDTH, max(columns, _NARROWEST)) if columns else _WIDTH
+
+
+def wrapped(text: str, stream: TextIO | None = None) -> str:
     """A line of a section: indented and folded where a terminal would break it; words stay whole, so that they can be copied.
 
-    Blanks in front of the text indent all of it further.
+    Blanks in front of the text indent all of it further. `stream` is where it goes, stdout unless it is given.
     """
     inner = " " * (len(text) - len(text.lstrip(" ")))
+    return _filled(one_line(text.lstrip()), line_width(stream or sys.stdout), "  " + inner)
+
+
+def folded(line: str, stream: TextIO) -> str:
+    """A line with its indent, folded where a terminal would break it; anywhere else it stays one line.
+
+    Commands stay whole, so that they can be copied, and so does what a caret stands below.
+    """
+    text = line.lstrip(" ")
+    indent = " " * (len(line) - len(text))
+    is_whole = len(indent) > _DEEPEST or text.removeprefix("hint: ").startswith(_COMMANDS)
+    if not stream.isatty() or is_whole:
+        return line
+    return _filled(text, line_width(stream), indent)
+
+
+def _filled(text: str, width: int, indent: str) -> str:
     return textwrap.fill(
-        one_line(text.lstrip()),
-        _WIDTH,
-        initial_indent="  " + inner,
-        subsequent_indent="    " + inner,
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -81,13 +110,13 @@ def bold(text: str, stream: TextIO) -> str:
 
 def print_error(error: EnvcomposeError) -> None:
     """One sentence, the facts one a line, then the hints; to stderr."""
-    head = bold("error:", sys.stderr)
-    lines = [f"{head} {one_line(error.sentence)}"]
+    lines = [f"error: {one_line(error.sentence)}"]
     lines += [f"  {one_line(fact)}" for fact in error.facts[:_MOST_FACTS]]
     if len(error.facts) > _MOST_FACTS:
         lines.append(f"  and {len(error.facts) - _MOST_FACTS} more, which --json tells")
     lines += [f"  hint: {one_line(hint)}" for hint in error.hints]
-    emit("\n".join(lines), sys.stderr)
+    text = "\n".join(folded(line, sys.stderr) for line in lines)
+    emit(bold("error:", sys.stderr) + text.removeprefix("error:"), sys.stderr)
 
 
 class Progress:
@@ -133,6 +162,6 @@ class Progress:
             seconds = time.monotonic() - self._since
             if seconds >= QUIET_SECONDS:
                 self._drawn = True
-                print(
-                    f"\r\x1b[K{plain(self._text or 'reading')} … {seconds:.0f} s", end="", file=sys.stderr, flush=True
-                )
+                # A line that the terminal breaks could not be erased again.
+                text = plain(self._text or "reading")[: line_width(sys.stderr) - len(f" … {seconds:.0f} s") - 1]
+                print(f"\r\x1b[K{text} … {seconds:.0f} s", end="", file=sys.stderr, flush=True)

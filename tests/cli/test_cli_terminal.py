@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import io
 import json
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from contextlib import suppress
 
@@ -15,10 +19,20 @@ import pytest
 from fake_index import FakeIndex
 from program import Program
 
+from envcompose.cli.terminal import folded
 
-def on_a_terminal(program: Program, *arguments: str, **variables: str) -> str:
+
+class Terminal(io.StringIO):
+    """A terminal of which nobody knows how wide it is."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def on_a_terminal(program: Program, *arguments: str, columns: int = 0, **variables: str) -> str:
     """Run it with all streams on one terminal; gives what the terminal got."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = program.environment(**{"TERM": "xterm", **variables})
     command = [sys.executable, "-m", "envcompose", *arguments]
     done = subprocess.Popen(command, cwd=program.folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
@@ -51,6 +65,37 @@ def test_progress_is_drawn_for_what_takes_long_and_cleared_again(program: Progra
     assert "\r\x1b[Kalpha" in got
     dumb = on_a_terminal(program, "init", "alpha", "--index", index.url, "--refresh", TERM="dumb")
     assert "\x1b" not in dumb
+
+
+def test_a_narrow_terminal_gets_lines_that_fit_and_a_pipe_whole_ones(program: Program, index: FakeIndex):
+    arguments = ("init", "alpha", "--cuda", "11.7", "--python", "3.12", "--index", index.url)
+    got = on_a_terminal(program, *arguments, columns=40, TERM="dumb").splitlines()
+    prose = got[: got.index("Cost and standing")]
+    assert "  warning: nothing here uses CUDA, so" in prose
+    assert max(len(line) for line in prose if " " in line.strip()) <= 40
+    assert max(len(line) for line in program.run(*arguments).out.splitlines()) > 40
+
+
+def test_errors_are_folded_on_a_terminal_but_commands_and_carets_stay_whole(program: Program, index: FakeIndex):
+    wrong = ("init", "alpha==2.0.0.0.0.0.0.0.0.0.0 nonsense", "--index", index.url)
+    got = on_a_terminal(program, *wrong, columns=40, TERM="dumb").splitlines()
+    assert got[:2] == ["error: A requirement on the command line", "  does not parse: Expected comma (within"]
+    assert "    alpha==2.0.0.0.0.0.0.0.0.0.0 nonsense" in got
+    status, lines = program.fails(*wrong)
+    assert (status, lines[0][:66]) == (2, "error: A requirement on the command line does not parse: Expected ")
+    command = "  hint: envcompose init" + " alpha" * 30
+    assert folded(command, Terminal()) == command
+    assert [len(line) for line in folded("  " + "word " * 30, Terminal()).splitlines()] == [96, 58]
+    assert folded("  " + "word " * 30, io.StringIO()) == "  " + "word " * 30
+
+
+def test_progress_stays_on_one_line_of_a_narrow_terminal(program: Program, index: FakeIndex):
+    index.answer = lambda path: time.sleep(1)
+    got = on_a_terminal(program, "init", "alpha", "--index", index.url, columns=24, NO_COLOR="1")
+    drawn = [piece.partition("\r")[0] for piece in got.split("\r\x1b[K")[1:]]
+    told = [piece for piece in drawn if piece.endswith(" s")]
+    assert told
+    assert max(map(len, told)) < 24
 
 
 def interrupted(program: Program, index: FakeIndex, sent: int, *more: str) -> tuple[int | None, bytes, bytes]:
