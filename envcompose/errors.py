@@ -200,6 +200,20 @@ class FileBroken(EnvcomposeError):
         )
 
 
+class HashWrong(EnvcomposeError):
+    """A hash that the user gives with an address, and that is not the file's (exit 3)."""
+
+    code = "hash-wrong"
+    exit_status = 3
+
+    def __init__(self, *, file: str, given: str, known: str) -> None:
+        super().__init__(
+            f"The sha256 that is given for {file} is not that of the file",
+            facts=(f"given: {given}", f"the index tells: {known}"),
+            hints=("correct the hash, or the address that it stands in",),
+        )
+
+
 class FileGone(EnvcomposeError):
     """A file that an index lists, or listed a while ago, and does not have (exit 3)."""
 

@@ -21,6 +21,7 @@ from envcompose.errors import (
     EnvcomposeError,
     FileMissing,
     FileUnreadable,
+    HashWrong,
     IndexUnreachable,
     LinksMissing,
     LockNotSupported,
@@ -167,12 +168,28 @@ class DirectReader:
             location = locked_url(place)
             address, _, fragment = (place.url or "").partition("#")
             file = _file(name, version, place.file_name, address, sha256=_sha256(fragment))
+            self._check_hash(file)
             try:
                 headers = self._index.metadata(file)
             except (IndexUnreachable, NotCached) as error:
                 return self._by_its_release(name, place, file, error)
         told = _version(next(iter(header_values(headers, "Version")), "")) or version
         return _direct(name, place, location, file, told, sha256=file.sha256)
+
+    def _check_hash(self, file: PackageFile) -> None:
+        """Is a hash that stands in an address that of the file, as far as the index tells? Raises HashWrong.
+
+        Of a wheel only its end is read, and an archive by another's hash would come from the cache.
+        """
+        if file.sha256 is None:
+            return
+        try:
+            listed = self._index.project(file.name) or ()
+        except EnvcomposeError:
+            return
+        known = next((one.sha256 for one in listed if one.url == file.url and one.sha256 is not None), file.sha256)
+        if known != file.sha256:
+            raise HashWrong(file=file.filename, given=file.sha256, known=known)
 
     def _by_its_release(self, name: str, place: Place, file: PackageFile, error: EnvcomposeError) -> Direct:
         """A wheel that cannot be read: its requirements are those of the same release on the index, if there is one."""
@@ -189,6 +206,7 @@ class DirectReader:
             raise LockNotSupported(what=f"{name} in a folder within an archive ({place})", file=None, line=None)
         address, _, fragment = (place.url or "").partition("#")
         file = _file(name, UNKNOWN, place.file_name, address, sha256=_sha256(fragment))
+        self._check_hash(file)
         analysis = self._index.analysis(file, torches=(None,), python=self._python)
         return _direct(name, place, locked_url(place), file, _version(analysis.version), sha256=file.sha256)
 

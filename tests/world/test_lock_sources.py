@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from envcompose.errors import FileMissing, FileUnreadable, GitFailed, IndexUnreachable, LockInfeasible, NotCached
+from envcompose.errors import (
+    FileMissing,
+    FileUnreadable,
+    GitFailed,
+    HashWrong,
+    IndexUnreachable,
+    LockInfeasible,
+    NotCached,
+)
 from envcompose.lock_files import check_lock
 from envcompose.manifest.lock import LockedPypi
 from envcompose.world.git import GitRepositories
@@ -317,6 +325,27 @@ def test_a_wheel_by_address_is_read_and_its_known_hash_is_locked(workspace: Work
     found = entry(workspace)
     assert (found.url, found.version, found.sha256) == (f"direct+{address}", "1.0+local", sha256)
     assert versions(workspace.lock())["beta"] == "1.0"
+
+
+def test_a_hash_that_is_not_the_files_is_an_error_with_its_line(workspace: Workspace) -> None:
+    newer = workspace.index.wheel("own", "2.0", "beta")
+    other = hashlib.sha256(workspace.index.projects["own"][newer]).hexdigest()
+    files = (workspace.index.wheel("own", "1.0"), workspace.index.sdist("own", "1.0"))
+    for name in files:
+        known = hashlib.sha256(workspace.index.projects["own"][name]).hexdigest()
+        address = f"http://{workspace.index.host}/files/{name}"
+        # Also where the file of that hash is known already.
+        for given in (other, "ab" * 32):
+            workspace.write(pypi='own = "==2.0"')
+            workspace.lock()
+            workspace.write(pypi=f'own = {{ url = "{address}#sha256={given}" }}')
+            with pytest.raises(HashWrong, match=f"given for {name} is not that of the file") as caught:
+                workspace.lock()
+            line = workspace.line_of("own = {")
+            assert caught.value.facts[:2] == (f"given: {given}", f"the index tells: {known}")
+            assert (caught.value.exit_status, caught.value.line) == (3, line)
+        workspace.write(pypi=f'own = {{ url = "{address}#sha256={known}" }}')
+        assert entry(workspace).sha256 == known
 
 
 def test_a_wheel_that_cannot_be_read_stands_with_the_requirements_of_its_release(workspace: Workspace) -> None:
