@@ -333,6 +333,7 @@ def _settle(
     declarative = "setuptools" not in project.build_backend
     reached = outcome.keywords is not None or "setup.py" not in sdist.texts
     if not doubts and not found.doubts and reached and not declarative:
+        _in_order_of(found, info)
         return _reading(torch, found, MetadataSource.EVALUATED, python=python)
     if not reached:
         doubts.append("setup.py: no call of setup() was found")
@@ -355,6 +356,18 @@ def _settle(
         doubts += found.doubts
         return _reading(torch, chosen, MetadataSource.EGG_INFO, python=own, doubts=doubts, complete=False)
     return _reading(torch, found, MetadataSource.AS_FOUND, python=python, doubts=doubts, complete=False)
+
+
+def _in_order_of(found: _Gathered, info: PackageInfo | None) -> None:
+    """Give what was evaluated in the order of PKG-INFO, where that says the same and pixi would read it there.
+
+    An order that comes from a set of the program's is another one in each build.
+    """
+    if info is None or not info.is_static(case_sensitive=True):
+        return
+    stated = _from(info.metadata).certain
+    if sorted(stated) == sorted(found.certain):
+        found.certain = stated
 
 
 def _from(metadata: Metadata) -> _Gathered:

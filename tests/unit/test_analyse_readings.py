@@ -258,3 +258,16 @@ def test_a_requirement_that_is_given_twice_is_given_twice_as_a_build_would_write
     analysis = analyse({"setup.py": setup})
 
     assert analysis.readings[0].requires_dist == ('b; extra == "all"', 'a; extra == "all"', 'b; extra == "all"')
+
+
+def test_requirements_that_come_from_a_set_stand_in_the_order_of_pkg_info_where_pixi_reads_that() -> None:
+    info = "Metadata-Version: 2.2\nName: demo\nVersion: 1.0\nDynamic: requires-dist\n"
+    files = {
+        "setup.py": "from setuptools import setup\nsetup(install_requires=list({'a', 'c', 'b'}))\n",
+        "PKG-INFO": info + "Requires-Dist: c\nRequires-Dist: a\nRequires-Dist: b\n",
+    }
+    (reading,) = analyse(files).readings
+    assert (reading.requires_dist, reading.source) == (("c", "a", "b"), MetadataSource.EVALUATED)
+
+    (reading,) = analyse({**files, "PKG-INFO": info + "Requires-Dist: c\nRequires-Dist: a\n"}).readings
+    assert reading.requires_dist == ("a", "b", "c")
