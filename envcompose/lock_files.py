@@ -149,7 +149,7 @@ def check_lock(path: Path) -> CheckResult:
     _check_place(manifest)
     text = _lock_text(manifest.folder)
     if text is None:
-        raise LockMissing(folder=str(path), command=manifest.command)
+        raise LockMissing(folder=str(path if path.is_dir() else path.parent), command=manifest.command)
     verdict = _judged(manifest, text, datetime.now(UTC))
     lock = _earlier(manifest)
     return CheckResult(

@@ -283,8 +283,9 @@ def test_hints_are_whole_commands_from_where_the_command_was_given(program: Prog
     assert program.run("lock", "--check", "a folder", PATH="/usr/bin:/bin").out.splitlines()[-1] == f"  hint: {command}"
     (below / "pixi.lock").unlink()
     assert program.run("lock", "--check", "a folder").err.splitlines()[-1] == f"  hint: {command}"
-    named = program.run("lock", "--check", "a folder/pixi.toml").err.splitlines()[-1]
-    assert named == "  hint: envcompose lock 'a folder/pixi.toml'"
+    named = program.run("lock", "--check", "a folder/pixi.toml").err.splitlines()
+    assert named[0] == "error: There is no pixi.lock beside the manifest in a folder"
+    assert named[1] == "  hint: envcompose lock 'a folder/pixi.toml'"
     (below / "pixi.lock").write_text("<<<<<<< mine\n")
     outcome = program.run("lock", "a folder")
     assert outcome.err.splitlines()[-1] == f"  hint: or {command} --fresh, which forgets its versions"
