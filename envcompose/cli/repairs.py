@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from envcompose.api import Inputs, Wishes, repairs_of
@@ -25,15 +25,19 @@ def look_for_repairs(
     verbose: bool,
     trace: Callable[[str], None],
 ) -> Repairs:
-    """The conflict and the repairs; unless `quiet`, the error, the conflict and the repairs are told as they are known."""
+    """The conflict and the repairs; unless `quiet`, the error, the conflict and the repairs are told as they are known.
+
+    The hints of the error are guesses, and are told where no repair was found.
+    """
+    shown = _in_own_words(error)
     if not quiet:
-        print_error(_in_own_words(error))
+        print_error(shown)
         emit(f"looking for repairs: at most {effort} solves (--effort 0 skips)", sys.stderr)
     with Progress(verbose=verbose) as progress:
 
         def told(conflict: Conflict) -> None:
             if not quiet:
-                progress.say("\n".join(_conflict_lines(conflict)))
+                progress.say("\n".join(_conflict_lines(conflict, shown.facts)))
 
         repairs = repairs_of(
             inputs,
@@ -46,20 +50,22 @@ def look_for_repairs(
             told=told,
         )
     if not quiet:
-        emit("\n".join(_repair_lines(repairs, effort)), sys.stderr)
+        hints = [] if repairs.repairs else [f"  hint: {one_line(hint)}" for hint in error.hints]
+        emit("\n".join([*_repair_lines(repairs, effort), *(folded(hint, sys.stderr) for hint in hints)]), sys.stderr)
     return repairs
 
 
 def _in_own_words(error: Infeasible) -> Infeasible:
-    """The error without what a solver says in its own words: the conflict says it in the user's."""
-    shown = Infeasible(subject="", target="", rejected=own_reasons(error), hints=error.hints)
-    shown.sentence = error.sentence
+    """The error without hints, and without what a solver says in its own words: the conflict says it in the user's."""
+    shown = Infeasible(subject="", target="", rejected=own_reasons(error))
+    shown.sentence, shown.hints = error.sentence, ()
     return shown
 
 
-def _conflict_lines(conflict: Conflict) -> list[str]:
+def _conflict_lines(conflict: Conflict, told: Sequence[str]) -> list[str]:
+    """The conflict with its facts but for those that were told with the error."""
     head = folded(f"conflict: {one_line(conflict_sentence(conflict))}", sys.stderr).removeprefix("conflict:")
-    facts = (folded(f"  {one_line(fact)}", sys.stderr) for fact in conflict.why)
+    facts = (folded(f"  {one_line(fact)}", sys.stderr) for fact in conflict.why if fact not in told)
     return [bold("conflict:", sys.stderr) + head, *facts]
 
 
