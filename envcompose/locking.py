@@ -221,11 +221,18 @@ class _Locking:
         """All solutions as one lock file."""
         packages: dict[str, dict[str, tuple[Locked, ...]]] = {}
         views: dict[str, View] = {}
+        # pixi asks for the PyPI names of records only where an environment of their solve has PyPI dependencies.
+        named = frozenset(
+            record.url
+            for one in solved
+            if any(view.has_pypi for view in one.goal.views)
+            for record in one.agreed.conda.records.values()
+        )
         for one in solved:
             name = self._platform_names[one.goal.platform.name]
             for view in one.goal.views:
                 views.setdefault(view.environment, view)
-                packages.setdefault(view.environment, {})[name] = self._packages(one, view)
+                packages.setdefault(view.environment, {})[name] = self._packages(one, view, named)
         platforms = [
             LockPlatform(
                 name=self._platform_names[platform.name],
@@ -241,7 +248,7 @@ class _Locking:
             environments=tuple(environments),
         )
 
-    def _packages(self, one: Solved, view: View) -> tuple[Locked, ...]:
+    def _packages(self, one: Solved, view: View, named: frozenset[str]) -> tuple[Locked, ...]:
         """What one environment has of a solve."""
         agreed = one.agreed
         members = []
@@ -251,7 +258,7 @@ class _Locking:
             members = [reached[name] for name in sorted(reached)]
             twins = {member.name: agreed.conda.twins[member.name] for member in members if member.release.stub}
         records = conda_subset(view, agreed.conda.records, twins.values())
-        found: list[Locked] = [self._conda(record) for record in records]
+        found: list[Locked] = [self._conda(record, named) for record in records]
         if agreed.pypi is not None:
             main = one.goal.options.index_url or self._world.default_index
             entries = distributions(agreed.pypi, members, default_index=main, hashes=one.kept.hashes)
@@ -260,8 +267,8 @@ class _Locking:
             found += [locked_pypi(entry, left_out) for entry in entries]
         return tuple(found)
 
-    def _conda(self, record: CondaRecord) -> Locked:
-        if self._names is None:
+    def _conda(self, record: CondaRecord, named: frozenset[str]) -> Locked:
+        if self._names is None or record.url not in named:
             return locked_conda(record, None)
         names = self._names.pypi_names(record) if version_of(record) is not None else ()
         if isinstance(self._names, MappedNames) and self._names.says(record):
@@ -277,7 +284,8 @@ class _Locking:
             indexes=indexes if view.has_pypi else None,
             find_links=options.find_links if view.has_pypi else (),
             options=_options(view),
-            packages=packages,
+            # pixi writes no platform without packages.
+            packages={platform: found for platform, found in packages.items() if found},
         )
 
 

@@ -17,7 +17,8 @@ from envcompose.errors import (
     PythonMissing,
 )
 from envcompose.lock_files import check_lock, lock_manifest
-from envcompose.manifest.lock import LockedConda, LockedPypi
+from envcompose.manifest.lock import LockedConda, LockedPypi, LockFile
+from envcompose.manifest.lock_reading import read_lock
 from tests.cli.fake_index import FakeIndex
 from tests.conda_channel import write_channel
 from tests.world.lock_parts import LOCK_CHANNEL, Workspace, packages, versions
@@ -364,6 +365,26 @@ def test_environments_of_a_solve_group_share_versions_and_have_only_what_they_as
     result = workspace.lock()
     assert versions(result) == {"python": "3.12.4", "alpha": "1.0", "beta": "1.0", "packaging": "25.0"}
     assert set(versions(result, "test")) == {"python", "numpy", "alpha", "beta", "packaging", "zeta"}
+
+
+def test_pypi_names_stand_only_where_an_environment_of_the_solve_has_pypi_dependencies(workspace: Workspace) -> None:
+    """Seen with pixi 0.77: a record that only an environment without PyPI has stands without names, a shared one with them."""
+    workspace.write(
+        conda="",
+        pypi='alpha = "*"',
+        more='[feature.plain.dependencies]\nnumpy = "*"\npython = "3.12.*"\n'
+        '[environments]\nplain = { features = ["plain"], no-default-feature = true }\n'
+        "bare = { features = [], no-default-feature = true }",
+    )
+    result = workspace.lock()
+    plain = packages(result, "plain")
+    assert isinstance(plain["python"], LockedConda) and isinstance(plain["numpy"], LockedConda)
+    assert (plain["python"].purls, plain["numpy"].purls) == ((), None)
+    lock = read_lock(result.text, "pixi.lock")
+    assert isinstance(lock, LockFile)
+    assert next(one.packages for one in lock.environments if one.name == "bare") == {}
+    assert "    packages: {}\n" in result.text
+    assert check_lock(workspace.folder).is_fine
 
 
 # Errors
