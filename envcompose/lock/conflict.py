@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from envcompose.lock.join import Disagreed
 from envcompose.lock.pypi_half import PypiHalf
 from envcompose.lock.unfit import why_unfit
 from envcompose.manifest.workspace import CondaWish, PypiOrigin, PypiWish
+from envcompose.manifest.workspace_platforms import customised
 from envcompose.model.target import Layer
 from envcompose.read.secrets import mask_secrets
 from envcompose.search.conda_conflict import Conflict
@@ -21,8 +23,12 @@ from envcompose.search.conda_conflict import Conflict
 Near = Callable[[Layer, str], Sequence[str]]
 """Names of a layer that are almost this one, the most alike first."""
 
-DRIVER = "__cuda"
-DRIVER_HINT = 'declare the driver, as in platforms = [{{ platform = "{}", cuda = "12.4" }}]'
+_DECLARE = {
+    "__cuda": ("declare the driver of the machines", "cuda", "12.4"),
+    "__glibc": ("declare the glibc of the machines, if it is that new", "glibc", "2.34"),
+    "__osx": ("declare the macOS of the machines, if it is that new", "macos", "13.0"),
+}
+"""What a platform can declare of a virtual package: in words, the key, and a version where none is asked for."""
 LINES_HINT = "loosen one of the lines that are named"
 WORDS_HINT = "-v tells the resolver's own words"
 
@@ -66,10 +72,19 @@ def _tell_conda(told: _Told, conflict: Conflict, goal: Goal, near: Near) -> None
     told.facts.append(conflict.told())
     names = {line.name for line in conflict.lines}
     told.lines += [wish.line for wish in (*goal.dependencies, *goal.constraints) if wish.name in names]
-    if DRIVER in conflict.words and not any(virtual.name == DRIVER for virtual in goal.platform.virtual):
-        told.hints.append(DRIVER_HINT.format(goal.platform.subdir))
+    told.hints += [hint for name in _DECLARE if (hint := _declaring(name, conflict, goal)) is not None]
     if conflict.absent is not None:
         told.hints += [f"did you mean {name}?" for name in near(Layer.SYSTEM, conflict.absent.split()[0])[:1]]
+
+
+def _declaring(name: str, conflict: Conflict, goal: Goal) -> str | None:
+    """A platform that declares a virtual package that the solver misses; None where it misses none, or the manifest says it."""
+    wanted = re.search(rf"{name}(?: >=([\d.]+))?", conflict.words)
+    if wanted is None or any(one.name == name for one in customised(goal.platform)):
+        return None
+    what, key, version = _DECLARE[name]
+    platform = f'{{ platform = "{goal.platform.subdir}", {key} = "{(wanted[1] or version).rstrip(".")}" }}'
+    return f"{what}, as in platforms = [{platform}]"
 
 
 def _tell_elsewhere(told: _Told, name: str, lost: Disagreed, manifest: str) -> None:

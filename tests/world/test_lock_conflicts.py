@@ -185,6 +185,28 @@ def test_what_options_of_the_manifest_leave_out_is_told_with_the_option(workspac
     assert not any("no-build" in fact for fact in refused(workspace).facts)
 
 
+@pytest.mark.parametrize(
+    ("name", "fact", "hint"),
+    [
+        ("gpu-tool", "requires a driver that shows CUDA >=12", 'the driver of the machines, as in platforms = [{ platform = "linux-64", cuda = "12" }]'),
+        ("any-gpu-tool", "requires a driver that shows CUDA", 'the driver of the machines, as in platforms = [{ platform = "linux-64", cuda = "12.4" }]'),
+        ("new-tool", "requires glibc >=2.34", 'the glibc of the machines, if it is that new, as in platforms = [{ platform = "linux-64", glibc = "2.34" }]'),
+    ],
+)  # fmt: skip
+def test_what_a_platform_would_have_to_declare_is_told(workspace: Workspace, name: str, fact: str, hint: str) -> None:
+    workspace.write(conda=f'{name} = "*"')
+    error = refused(workspace)
+    assert error.facts == (f"no build of {name} ({at(workspace, name)}) fits: {name} 1.0 {fact}",)
+    assert error.hints == (f"declare {hint}",)
+    # The hint holds: with it the manifest is locked, or its own declaration is what clashes.
+    declared = hint.partition("platforms = ")[2]
+    workspace.write(conda=f'{name} = "*"', platforms=declared)
+    assert lock_manifest(workspace.folder).text
+    workspace.write(conda=f'{name} = "*"', platforms=declared.replace('"12', '"11').replace("2.34", "2.30"))
+    if name != "any-gpu-tool":
+        assert refused(workspace).hints == ("loosen one of the lines that are named",)
+
+
 def test_what_an_override_replaces_is_not_told_as_the_reason(workspace: Workspace) -> None:
     workspace.index.wheel("gamma", "1.0", "beta<1", "delta>=3")
     workspace.index.wheel("delta", "1.0")
