@@ -62,6 +62,8 @@ class Branch:
 
 
 ALWAYS = Branch((), False)
+ADDED = "CMake adds"
+"""How the condition of a folder begins that only a variable names: whether it is meant is not known."""
 READING = ("include", "add_subdirectory")
 
 
@@ -141,6 +143,8 @@ def without_alternatives(branch: Branch, others: Iterable[Branch]) -> Branch:
 def is_off(branch: Branch, options: Mapping[str, bool]) -> bool:
     """Does a line wait for an option that has another default?"""
     for condition in branch.conditions:
+        if condition.startswith(ADDED):
+            return True
         words = condition.removeprefix("CMake's ").lower().split()
         name = condition.rpartition(" ")[2]
         if name in options and words[:-1] in ([], ["not"]) and options[name] == (words[:-1] == ["not"]):
@@ -161,6 +165,8 @@ def _targets(
             continue
         target = TOP.sub(f"{top}/" if top else "", HERE.sub(f"{dirname(path)}/", word[1])).lstrip("/")
         if "$" in target:
+            if match[1].lower() == "add_subdirectory":
+                yield from _below(texts, dirname(path), branch)
             continue
         if match[1].lower() == "add_subdirectory":
             folder = target if "${" in word[1] else f"{dirname(path)}/{target}".lstrip("/")
@@ -170,6 +176,16 @@ def _targets(
         known = next((name for name in map(normpath, candidates) if name in texts), None)
         if known is not None:
             yield known, branch
+
+
+def _below(texts: Mapping[str, str], folder: str, branch: Branch) -> Iterator[tuple[str, Branch]]:
+    """Give the folders that an add_subdirectory() of a variable may mean, each under the condition that it is meant."""
+    prefix = f"{folder}/" if folder else ""
+    depth = prefix.count("/") + 1
+    names = (path for path in texts if path.endswith("/CMakeLists.txt") and path.startswith(prefix))
+    for path in sorted(path for path in names if path.count("/") == depth):
+        name = dirname(path)[len(prefix) :]
+        yield path, Branch((*branch.conditions, f"{ADDED} {name}"), branch.dead)
 
 
 @lru_cache(maxsize=128)

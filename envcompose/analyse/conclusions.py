@@ -103,7 +103,10 @@ IMPORTED = re.compile(r"[A-Za-z_]\w{0,200}(?:\.[A-Za-z_]\w{0,200}){0,20}")
 
 def extension_modules(found: Found) -> tuple[str, ...]:
     """Name the extension modules of a default build, as they are imported."""
+    package = found.argument("ext_package")
     names = [record.names.get("name") for _, record in extensions(found)]
+    if isinstance(package, str):
+        names = [f"{package}.{name}" if isinstance(name, str) else name for name in names]
     rust = [seen.subject for seen in found.seen("rust-extension") if not seen.dead]
     targets = [record.names.get("target") for record in rust if isinstance(record, Instance)]
     names += [name for target in targets if isinstance(target, dict) for name in target.values()]
@@ -136,7 +139,7 @@ def _texts(value: Value) -> list[str]:
 def _guessed(sdist: SdistTexts) -> list[str]:
     packages = [name for name, _ in sdist.names if name.endswith("/__init__.py")]
     flat = [name.split("/")[0] for name in packages if name.count("/") == 1]
-    nested = [name.split("/")[1] for name in packages if name.count("/") == 2 and name.startswith("src/")]
+    nested = [name.split("/")[1] for name in packages if name.count("/") == 2 and name.startswith(("src/", "lib/"))]
     return nested or [name for name in flat if name not in ("tests", "test", "docs", "examples", "benchmarks")]
 
 

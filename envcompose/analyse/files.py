@@ -30,7 +30,7 @@ def exists(machine: Machine, value: Value, kind: str = "") -> Value:
     if isinstance(value, Unknown):
         return machine.unknown(f"exists({value.text})")
     path = member_path(value)
-    if path is None or path in machine.written:
+    if path is None or is_written(machine, path):
         return machine.unknown(f"exists({shown(value)[:80]})")
     is_file = path in machine.members.sizes
     if kind == "file" or is_file:
@@ -47,6 +47,8 @@ def open_member(machine: Machine, value: Value, mode: Value = "r") -> Value:
     if path is None:
         return TextFile("?", None)
     if path not in machine.members.sizes:
+        if is_written(machine, path):
+            return TextFile(path, None)
         raise Raised(NOT_FOUND, f"No such file: {path}")
     return TextFile(path, machine.sdist.texts.get(path))
 
@@ -56,6 +58,15 @@ def written(machine: Machine, value: Value) -> None:
     path = member_path(value)
     if path is not None and len(machine.written) < MAX_WRITTEN:
         machine.written.add(path)
+
+
+def is_written(machine: Machine, path: str) -> bool:
+    """Does the program make a file, or a folder above it?"""
+    while path:
+        if path in machine.written:
+            return True
+        path = dirname(path)
+    return False
 
 
 def call_file(machine: Machine, file: TextFile, name: str, arguments: list[Value], node: Value) -> Value:

@@ -23,6 +23,7 @@ from envcompose.analyse.values import (
     ABSENT,
     PLAIN,
     Choice,
+    DefaultDict,
     Instance,
     TextFile,
     Value,
@@ -153,19 +154,11 @@ def _path(machine: Machine, arguments: Values, keywords: Keywords, node: Value) 
 
 
 def _default_dict(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
-    return DefaultDict(arguments[0] if arguments else None)
-
-
-class DefaultDict(dict[Value, Value]):
-    """A defaultdict of the program: its factory is one of the program's values."""
-
-    def __init__(self, factory: Value) -> None:
-        super().__init__()
-        self.factory = factory
-
-    def copy(self) -> dict[Value, Value]:
-        """Give the entries as a plain dict."""
-        return dict(self)
+    made = DefaultDict(arguments[0] if arguments else None)
+    given = arguments[1] if len(arguments) > 1 else {}
+    made.update(given if isinstance(given, dict) else {})
+    made.update(keywords)
+    return made
 
 
 def _partial(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:

@@ -35,16 +35,26 @@ def _missing_sources(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Tra
     if any(REPLACES.search(text) for path, text in found.sdist.texts.items() if path.endswith(".py")):
         return
     names = {name for name, _ in found.sdist.names}
+    made = {path for outcome in found.outcomes for path in outcome.written} - _folders(found)
     for seen, record in extensions(found):
         paths = [normpath(path.removeprefix("/sdist/")) for path in paths_in(record.names.get("sources"))]
         missing = [
             path for path in paths if path not in names and not path.startswith("/") and _stem(path) not in names
         ]
+        # The build may make them, or a folder that it copies them to.
+        missing = [path for path in missing if not any(above in made for above in _above(path))]
         # Cython takes patterns of files.
         missing = [path for path in missing if "*" not in path or len(path) > 200 or not fnmatch.filter(names, path)]
         if missing:
             text = f"{len(missing)} of {len(paths)} sources are not in the sdist, {missing[0]} among them"
             yield Trap(code="sources-missing", text=text, place=seen.place)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Give a path and the folders that it stands in."""
+    while path and len(path) < 1_000:
+        yield path
+        path = dirname(path)
 
 
 def _missing_scripts(found: Found, needs: tuple[BuildNeed, ...]) -> Iterator[Trap]:

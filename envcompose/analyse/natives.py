@@ -162,7 +162,7 @@ def call_method(
         return files.call_file(machine, owner, name, arguments, node)
     if isinstance(owner, PurePosixPath) and name not in PURE[PurePosixPath]:
         return files.call_path(machine, owner, name, arguments, keywords, node)
-    changer = _CHANGERS.get((type(owner), name))
+    changer = _CHANGERS.get((dict if isinstance(owner, dict) else type(owner), name))
     if changer is not None:
         machine.touch(owner)
         return _guarded(machine, lambda: changer(machine, owner, arguments, keywords))

@@ -13,6 +13,7 @@ from envcompose.analyse.values import (
     EXECUTED,
     PLAIN,
     Choice,
+    DefaultDict,
     Opaque,
     Raised,
     Unknown,
@@ -269,6 +270,22 @@ def delete_item(machine: Machine, container: Value, key: Value) -> None:
         raise program_error(error) from error
 
 
+def _lacks(container: DefaultDict, key: Value) -> bool:
+    try:
+        return key not in container
+    except TypeError:
+        return False
+
+
+def _made(machine: Machine, container: DefaultDict, key: Value, node: ast.AST | str) -> Value:
+    """Make the value of a key that a defaultdict lacks, and keep it there."""
+    from envcompose.analyse.calls import call_value
+
+    value = call_value(machine, container.factory, [], {}, node)
+    put(machine, container, key, value)
+    return value
+
+
 def _may_have(container: dict[Value, Value], key: Value) -> bool:
     """May a key that is not seen in a dict be one of those that are not known?"""
     try:
@@ -296,6 +313,8 @@ def get_item(machine: Machine, container: Value, key: Value, node: ast.AST | str
             return machine.unknown(node) if not isinstance(key, str) else container.get(key, machine.unknown(node))
         if isinstance(container, dict) and _may_have(container, key):
             return machine.unknown(node)
+        if isinstance(container, DefaultDict) and container.factory is not None and _lacks(container, key):
+            return _made(machine, container, key, node)
         return run_plain(machine, operator.getitem, node, container, key)
     if isinstance(container, Opaque):
         return machine.unknown(node)

@@ -53,6 +53,8 @@ class Outcome:
     asked_torch: bool
     names: dict[str, Value]
     scopes: Sequence[Scope] = ()
+    written: frozenset[str] = frozenset()
+    """Files and folders that the program makes, by their paths in the sdist."""
 
     def release(self) -> None:
         """Let go of the evaluated program, whose functions and scopes keep each other; nothing of it is known after."""
@@ -100,6 +102,7 @@ def run_setup(
         asked_torch=machine.asked_torch,
         names=names,
         scopes=machine.closed_over,
+        written=frozenset(machine.written),
     )
 
 

@@ -19,6 +19,7 @@ from envcompose.analyse.values import (
     Function,
     Instance,
     LocalModule,
+    Opaque,
     Scope,
     TextFile,
     Unknown,
@@ -235,7 +236,27 @@ def _global(machine: Machine, node: ast.Global, scope: Scope) -> None:
     scope.globals.update(node.names)
 
 
+PASS: list[ast.stmt] = [ast.Pass(lineno=1, col_offset=0)]
+
+
+def _suppressing(machine: Machine, node: ast.With | ast.AsyncWith, scope: Scope) -> ast.Try | None:
+    """Give the try statement that `with contextlib.suppress(...)` is another way to write."""
+    call = node.items[0].context_expr
+    if len(node.items) > 1 or not isinstance(call, ast.Call) or not call.args or "suppress" not in shorten(call.func):
+        return None
+    callee = machine.evaluate(call.func, scope)
+    if not isinstance(callee, Opaque) or callee.path != "contextlib.suppress":
+        return None
+    caught = call.args[0] if len(call.args) == 1 else ast.Tuple(elts=call.args, ctx=ast.Load())
+    handler = ast.ExceptHandler(type=caught, name=None, body=PASS)
+    return ast.copy_location(ast.Try(body=node.body, handlers=[handler], orelse=[], finalbody=[]), node)
+
+
 def _with(machine: Machine, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
+    suppressing = _suppressing(machine, node, scope)
+    if suppressing is not None:
+        execute_try(machine, suppressing, scope)
+        return
     for item in node.items:
         value = machine.evaluate(item.context_expr, scope)
         if isinstance(value, Instance) and not isinstance(value.cls, str):

@@ -181,7 +181,7 @@ def _of_commands(found: Found) -> Iterator[SystemNeed]:
 
 CMAKE_CUDA = re.compile(
     r"^[ \t]*(?:enable_language\s{0,9}\(\s{0,99}CUDA\b|project\s{0,9}\([^)]{0,500}\bCUDA\b"
-    r"|(?:set|list)\s{0,9}\([^)\n]{0,99}language[^)\n]{0,99}\bCUDA\b|cuda_add_(?:library|executable)\b)",
+    r"|(?:set|list)\s{0,9}\(\s{0,9}(?:APPEND\s{1,9})?\w{0,50}languages?\b[^)\n]{0,99}\bCUDA\b|cuda_add_(?:library|executable)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
 """CMake compiles CUDA code: a language of the project, also by a list of them, or by the older commands."""

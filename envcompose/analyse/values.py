@@ -186,3 +186,15 @@ def is_known(value: Value) -> bool:
 def kinds_of(error: BaseException) -> tuple[str, ...]:
     """Name an exception's class and its bases, for `except` clauses to match."""
     return tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
+
+
+class DefaultDict(dict[Any, Any]):
+    """A defaultdict of the program: its factory is one of the program's values."""
+
+    def __init__(self, factory: Value) -> None:
+        super().__init__()
+        self.factory = factory
+
+    def copy(self) -> dict[Any, Any]:
+        """Give the entries as a plain dict."""
+        return dict(self)

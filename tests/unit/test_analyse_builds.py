@@ -427,3 +427,58 @@ def test_maturin_names_the_extension_module() -> None:
     """
     analysis = analyse({"pyproject.toml": project})
     assert (analysis.extension_modules, analysis.top_level) == (("demo._rust",), ("demo",))
+
+
+def test_a_defaultdict_makes_what_it_lacks() -> None:
+    setup = """
+        from collections import defaultdict
+        from setuptools import setup
+
+        by_tag: dict = defaultdict(list)
+        for name, tags in {"cython": "build", "numpy": "build, install"}.items():
+            for tag in tags.split(", "):
+                by_tag[tag].append(name)
+        data = defaultdict(lambda: ["*.txt"])
+        data["demo"].extend(["*.csv"])
+        setup(name="demo", version="1.0", install_requires=by_tag["install"], setup_requires=by_tag["build"])
+    """
+    analysis = analyse({"setup.py": setup})
+    assert analysis.readings[0].requires_dist == ("numpy",) and analysis.incomplete == ()
+    assert {need.distribution for need in analysis.build_needs} == {"cython", "numpy", "setuptools"}
+    assert "raises" in traps(analyse({"setup.py": "from collections import defaultdict\ndefaultdict()['a'].x()\n"}))
+
+
+def test_what_the_build_copies_somewhere_is_there() -> None:
+    setup = """
+        import os, shutil
+        from setuptools import Extension, setup
+
+        made = os.path.join("build", "lib1")
+        shutil.copytree("lib", made)
+        with open(os.path.join(made, "a.c")) as source:
+            text = source.read()
+        setup(name="demo", ext_package="demo", ext_modules=[Extension("_c", [os.path.join(made, "a.c"), "b.c"])])
+    """
+    analysis = analyse({"setup.py": setup, "lib/a.c": "", "b.c": ""})
+    assert traps(analysis) == set() and analysis.incomplete == ()
+    assert analysis.extension_modules == ("demo._c",)
+    assert "sources-missing" in traps(analyse({"setup.py": setup, "lib/a.c": ""}))
+
+
+def test_an_import_whose_error_is_suppressed_is_optional() -> None:
+    setup = """
+        import contextlib
+        from contextlib import suppress
+        from setuptools import setup
+
+        jobs = 1
+        with contextlib.suppress(ImportError):
+            import joblib
+            jobs = joblib.cpu_count()
+        with suppress(KeyError, AttributeError):
+            import numpy
+        setup(name="demo")
+    """
+    analysis = analyse({"setup.py": setup})
+    assert required(analysis) == {"numpy", "setuptools"}
+    assert "joblib" in {need.distribution for need in analysis.build_needs}

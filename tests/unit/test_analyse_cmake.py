@@ -104,3 +104,15 @@ def test_cmake_texts_of_any_depth_and_circle_are_met_with_an_answer() -> None:
     deep = "if(A)\n" * 20_000 + "include(deep)\nadd_subdirectory(.)\nenable_language(CUDA)\n" + "else()\n" * 20_000
     analysis = analyse({"setup.py": BY_CMAKE, "CMakeLists.txt": deep, "deep.cmake": "include(deep)\nendif()\n"})
     assert "cmake" in tools(analysis)
+
+
+def test_folders_that_a_variable_of_cmake_names_may_belong_to_the_build() -> None:
+    files = {
+        "setup.py": BY_CMAKE,
+        "CMakeLists.txt": "function(add_backend name)\n  add_subdirectory(demo-${name})\nendfunction()\nadd_backend(cuda)\n",
+        "demo-cuda/CMakeLists.txt": "enable_language(CUDA)\n",
+        "demo-cuda/deep/CMakeLists.txt": 'execute_process(COMMAND python -c "import jinja2")\n',
+    }
+    analysis = analyse(files)
+    assert tools(analysis)["nvcc"] == "CMake adds demo-cuda"
+    assert required(analysis) == {"cmake", "setuptools"}
