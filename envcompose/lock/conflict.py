@@ -18,6 +18,7 @@ from envcompose.manifest.workspace import CondaWish, PypiOrigin, PypiWish
 from envcompose.manifest.workspace_platforms import customised
 from envcompose.model.target import Layer
 from envcompose.read.secrets import mask_secrets
+from envcompose.resolve.virtual import told_virtual
 from envcompose.search.conda_conflict import Conflict
 
 Near = Callable[[Layer, str], Sequence[str]]
@@ -72,18 +73,26 @@ def _tell_conda(told: _Told, conflict: Conflict, goal: Goal, near: Near) -> None
     told.facts.append(conflict.told())
     names = {line.name for line in conflict.lines}
     told.lines += [wish.line for wish in (*goal.dependencies, *goal.constraints) if wish.name in names]
-    told.hints += [hint for name in _DECLARE if (hint := _declaring(name, conflict, goal)) is not None]
+    for name in _DECLARE:
+        wanted = _undeclared(name, conflict, goal)
+        if wanted is not None:
+            told.hints.append(_declaring(name, wanted, goal))
+            if told_virtual(name) not in told.facts[0]:
+                told.facts.append(f"{told_virtual(wanted)} is asked for, and the platform declares none")
     if conflict.absent is not None:
         told.hints += [f"did you mean {name}?" for name in near(Layer.SYSTEM, conflict.absent.split()[0])[:1]]
 
 
-def _declaring(name: str, conflict: Conflict, goal: Goal) -> str | None:
-    """A platform that declares a virtual package that the solver misses; None where it misses none, or the manifest says it."""
-    wanted = re.search(rf"{name}(?: >=([\d.]+))?", conflict.words)
-    if wanted is None or any(one.name == name for one in customised(goal.platform)):
-        return None
-    what, key, version = _DECLARE[name]
-    platform = f'{{ platform = "{goal.platform.subdir}", {key} = "{(wanted[1] or version).rstrip(".")}" }}'
+def _undeclared(name: str, conflict: Conflict, goal: Goal) -> str | None:
+    """What the solver misses of a virtual package, as a spec; None where it misses none, or the manifest declares it."""
+    wanted = re.search(rf"{name}(?: >=[\d.]*\d)?", conflict.words)
+    return None if wanted is None or any(one.name == name for one in customised(goal.platform)) else wanted[0]
+
+
+def _declaring(name: str, wanted: str, goal: Goal) -> str:
+    what, key, usual = _DECLARE[name]
+    version = wanted.partition(" >=")[2] or usual
+    platform = f'{{ platform = "{goal.platform.subdir}", {key} = "{version}" }}'
     return f"{what}, as in platforms = [{platform}]"
 
 

@@ -48,6 +48,8 @@ LOCK_CHANNEL = (
     _pure("wide-tool", "1.0", "numpy >=2.1"),
     _pure("tool", "1.0", "packaging"),
     Package(name="gpu-tool", version="1.0", noarch="generic", depends=("__cuda >=12",)),
+    Package(name="gpu-suite", version="1.0", build="a_0", noarch="generic", depends=("gpu-tool",)),
+    Package(name="gpu-suite", version="1.0", build="b_0", noarch="generic", depends=("any-gpu-tool",)),
     Package(name="any-gpu-tool", version="1.0", noarch="generic", depends=("__cuda",)),
     Package(name="new-tool", version="1.0", noarch="generic", depends=("__glibc >=2.34",)),
     Package(name="cuda-nvcc-tools", version="12.6", noarch="generic"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,6 +206,15 @@ def test_what_a_platform_would_have_to_declare_is_told(workspace: Workspace, nam
     workspace.write(conda=f'{name} = "*"', platforms=declared.replace('"12', '"11').replace("2.34", "2.30"))
     if name != "any-gpu-tool":
         assert refused(workspace).hints == ("loosen one of the lines that are named",)
+
+
+def test_a_driver_that_only_the_solvers_words_speak_of_is_told_too(workspace: Workspace) -> None:
+    workspace.write(conda='gpu-suite = "*"')
+    error = refused(workspace)
+    first, second = error.facts
+    assert first == f"no build of gpu-suite ({at(workspace, 'gpu-suite')}) fits"
+    assert re.fullmatch("a driver that shows CUDA( >=12)? is asked for, and the platform declares none", second)
+    assert error.hints[0].startswith("declare the driver of the machines")
 
 
 def test_what_an_override_replaces_is_not_told_as_the_reason(workspace: Workspace) -> None:
