@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
@@ -49,8 +50,9 @@ def explanation_text(found: Explained, *, path: str | None, move: str, again: st
     for title, body in _sections(explanation):
         if body:
             lines += ["", bold(title, stream), *(wrapped(line) for line in body)]
-    if explanation.package is not None or explanation.dependency is not None or explanation.record is not None:
-        lines += ["", f"Ask why not otherwise: {one_line(again)} --not {one_line(_example(explanation))}"]
+    example = _example(explanation)
+    if example is not None:
+        lines += ["", f"Ask why not otherwise: {one_line(again)} --not {one_line(shlex.quote(example))}"]
     return "\n".join(lines)
 
 
@@ -235,14 +237,15 @@ def _few(lines: list[str], most: int = MOST) -> list[str]:
     return lines if more <= 0 else [*lines[:most], f"and {more} more, which --json tells"]
 
 
-def _example(explanation: Explanation) -> str:
-    """Something to ask about it: the newest release, else another way."""
+def _example(explanation: Explanation) -> str | None:
+    """Something to ask about it: the newest release, else another way, else an older version; None where none is known."""
     if explanation.newest is not None and not explanation.newest.is_chosen:
         return explanation.newest.version
-    package = explanation.package
-    if package is None:
-        return "VERSION"
-    return package.alternatives[0].artifact.value if package.alternatives else "VERSION"
+    package, record = explanation.package, explanation.record
+    if package is not None and package.alternatives:
+        return package.alternatives[0].artifact.value
+    version = package.version if package is not None else record.version if record is not None else ""
+    return f"<{version}" if version else None
 
 
 def _answer(answer: Answer, found: Explained, *, move: str, again: str, stream: TextIO) -> list[str]:
@@ -297,7 +300,8 @@ def _against(against: Against | None) -> list[str]:
 def _changes(answer: Answer) -> list[str]:
     lines = _few([_change(change) for change in answer.changes], 14)
     if answer.more_changes:
-        lines.append(f"and {answer.more_changes} more packages that only the lock names")
+        what = "package" if answer.more_changes == 1 else "packages"
+        lines.append(f"and {answer.more_changes} more {what} that only the lock names")
     return lines
 
 

@@ -21,6 +21,7 @@ from envcompose.write.words import (
     chosen_line,
     compile_words,
     compiled_packages,
+    distributions_words,
     download_words,
     system_words,
     weakest,
@@ -98,7 +99,7 @@ def _cost(composition: Composition) -> list[str]:
     builds = "; ".join(f"{p.name} ({compile_words(p).removeprefix(f'{p.name} ')})" for p in compiled) or "nothing"
     conda = system_words(composition) if composition.solution is not None else "by tables (pixi solves it)"
     return [
-        f"download {download_words(composition)} (PyPI layer, {len(composition.packages)} distributions)",
+        f"download {download_words(composition)} (PyPI layer, {distributions_words(composition)})",
         f"compiles {builds}",
         f"PyPI layer {STANDING_WORDS[weakest(composition)]}, conda layer {conda}",
     ]

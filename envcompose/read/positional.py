@@ -39,14 +39,19 @@ class _Found:
     messages: list[Message] = field(default_factory=list)
 
 
+_AS_PROJECT = "pypi-requirement"
+"""The code of the note that a word was taken as a project, which a stack's name that is written otherwise would be too."""
+
+
 def read_positionals(
     words: Sequence[str], *, stacks: Mapping[str, StackRecipe], files: TextFiles
 ) -> tuple[tuple[StackRequest, ...], tuple[UserRequirement, ...], tuple[str, ...], tuple[Message, ...]]:
     """Give the stacks, requirements, paths and messages of the words, each in the order given.
 
     A word with a path separator or a leading dot is a path (URLs and `name @ url` are not); a recipe's or its
-    distribution's name is a stack; anything else is a PyPI requirement, and a note says so. `pypi:` in front makes
-    a PyPI requirement of any name. Raises NearMiss, WordUnclear, RequirementSyntax, FileMissing, ConflictingPins.
+    distribution's name is a stack; anything else is a PyPI requirement, and where it is all that is given and no more
+    than a name, a note says so. `pypi:` in front makes a PyPI requirement of any name. Raises NearMiss, WordUnclear,
+    RequirementSyntax, FileMissing, ConflictingPins.
     """
     found = _Found()
     names = _recipe_names(stacks)
@@ -60,7 +65,8 @@ def read_positionals(
             found.paths.append(_existing_path(text, files))
         else:
             _add_named(text, found, names, files)
-    return tuple(found.stacks.values()), tuple(found.requirements), tuple(found.paths), tuple(found.messages)
+    messages = tuple(message for message in found.messages if len(words) == 1 or message.code != _AS_PROJECT)
+    return tuple(found.stacks.values()), tuple(found.requirements), tuple(found.paths), messages
 
 
 def _recipe_names(stacks: Mapping[str, StackRecipe]) -> dict[str, str]:
@@ -147,6 +153,6 @@ def _add_requirement(text: str, found: _Found, files: TextFiles, *, is_told: boo
         found.messages.append(
             Message(code="folder-of-that-name", level=Level.WARNING, text=note, packages=(read.name,), hint=hint)
         )
-    elif is_told:
+    elif is_told and str(read.requirement) == read.requirement.name:
         note = f"{mask_secrets(text)} is no stack of the recipes, so it is taken as the PyPI project {read.name}"
-        found.messages.append(Message(code="pypi-requirement", level=Level.NOTE, text=note, packages=(read.name,)))
+        found.messages.append(Message(code=_AS_PROJECT, level=Level.NOTE, text=note, packages=(read.name,)))

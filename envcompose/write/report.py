@@ -18,6 +18,7 @@ from envcompose.write.words import (
     chosen_line,
     compile_words,
     compiled_packages,
+    distributions_words,
     download_words,
     system_words,
     weakest,
@@ -61,7 +62,7 @@ def _standing(composition: Composition) -> list[str]:
     lines = [
         "## Standing and cost",
         "",
-        f"- PyPI layer: {STANDING_WORDS[weakest(composition)]} ({len(composition.packages)} distributions, resolved together by uv, nothing built or run)",
+        f"- PyPI layer: {STANDING_WORDS[weakest(composition)]} ({distributions_words(composition)}, resolved together by uv, nothing built or run)",
         f"- conda layer: {escape(system_words(composition))}",
         f"- download of the PyPI layer: {download_words(composition)}",
     ]

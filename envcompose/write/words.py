@@ -55,6 +55,12 @@ def download_words(composition: Composition) -> str:
     return f"{told} and {unknown} {'file' if unknown == 1 else 'files'} of unknown size"
 
 
+def distributions_words(composition: Composition) -> str:
+    """How many distributions the PyPI layer has."""
+    count = len(composition.packages)
+    return f"{count} distribution{'' if count == 1 else 's'}"
+
+
 def compiled_packages(composition: Composition) -> list[Package]:
     """The packages whose build compiles, by name."""
     return [package for package in composition.packages if package.artifact.compile is not None]
@@ -94,6 +100,8 @@ def chosen_line(composition: Composition) -> str:
     target, torch = composition.target, composition.torch
     parts = [composition.stack.replace("==", " ") if composition.stack else composition.name]
     if torch is not None:
+        # Where torch itself was asked for, its version says it.
+        parts = [] if parts == ["torch"] else parts
         source = "conda-forge" if torch.layer.value == "system" else (torch.index or "the default index")
         parts.append(f"torch {torch.locked_version} from {source} (CUDA {torch.cuda}, C++ ABI {int(torch.cxx11_abi)})")
     parts.append(f"Python {target.python}")

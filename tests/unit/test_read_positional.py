@@ -40,8 +40,20 @@ def test_words_are_stacks_requirements_and_paths():
         ],
         ["flash-attn>=2.8 | flash-attn>=2.8"],
         ["p"],
-        ["flash-attn>=2.8 is no stack of the recipes, so it is taken as the PyPI project flash-attn"],
+        [],
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("xformers",), ["xformers is no stack of the recipes, so it is taken as the PyPI project xformers"]),
+        (("xformers>=0.0.29",), []),
+        (("torch", "xformers"), []),
+    ],
+)
+def test_one_name_alone_that_is_no_stack_is_told(words: tuple[str, ...], said: list[str]):
+    assert read(*words)[3] == said
 
 
 def test_empty_brackets_ask_for_no_extras():
