@@ -196,9 +196,15 @@ def _handler_for(index: FakeIndex) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             for name, value in {**reply.headers, **extra}.items():
                 self.send_header(name, value)
+            if "Content-Range" not in extra:
+                self.send_header("Accept-Ranges", "bytes")
             self.end_headers()
-            self.wfile.write(body if reply.cut is None else body[: reply.cut])
+            if self.command != "HEAD":
+                self.wfile.write(body if reply.cut is None else body[: reply.cut])
             self.close_connection = self.close_connection or reply.cut is not None
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             """Tests read `asked` instead."""
