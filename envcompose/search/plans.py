@@ -112,7 +112,7 @@ def make_joining(
             continue
         shown = mask_secrets(channel)
         if channel in named:
-            raise ChannelUnreachable(channel=shown, reason=why)
+            raise ChannelUnreachable(channel=shown, reason=why, from_cache=intent.wishes.offline)
         tell(f"{shown} cannot be asked: {why}")
         text = f"{shown} could not be asked: the conda layer stands by tables, and no pixi.lock is written"
         hint = "pixi locks it by itself at the first `pixi install`; --channel names another channel"
