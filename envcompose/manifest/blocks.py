@@ -1,7 +1,8 @@
 """The blocks of a manifest that envcompose keeps, and the lines around them, which are the user's.
 
 A block is what stands from one mark to the next, marks included. One value in it, `blocks`, is the sha256 of all of
-them but its own line: while it is right, nobody has edited what is ours.
+them, and then the number of lines in each: while it is right, nobody has edited what is ours. What stands at the end of a
+block beyond these lines is the user's: `pixi add` puts a new line behind the last one of a table, in front of the mark.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SCHEMA = "#:schema https://pixi.sh/"
 SEAL = "blocks"
 OPEN_SEAL = "0" * 64
 
-_SEAL_LINE = re.compile(rf'^{SEAL} = "([0-9a-f]{{64}})"')
+_SEAL_LINE = re.compile(rf'^{SEAL} = "([0-9a-f]{{64}}(?: \d+)*)"')
 _START: Path = (-1,)
 _HEAD: Path = ()
 
@@ -68,22 +69,21 @@ class _Piece:
 
 
 def sealed(text: str) -> str:
-    """A text of ours with the sha256 of its blocks in the place that was left open for it."""
-    return text.replace(f'{SEAL} = "{OPEN_SEAL}"', f'{SEAL} = "{_digest(text)}"')
+    """A text of ours with the sha256 of its blocks and their sizes in the place that was left open for them."""
+    return text.replace(f'{SEAL} = "{OPEN_SEAL}"', f'{SEAL} = "{_value(text)}"')
 
 
 def is_untouched(text: str) -> bool | None:
     """Are all blocks just as envcompose wrote them? None where it never wrote them. Lines around them do not matter."""
-    seals = [found[1] for line in _block_lines(_plain(text)) if (found := _SEAL_LINE.match(line))]
-    if not seals:
-        return None
-    return seals == [_digest(_plain(text))]
+    text = _settled(text)
+    seals = _seals(text)
+    return seals == [_value(text)] if seals else None
 
 
 def own_text(text: str) -> str:
     """What a manifest holds around its blocks, with the headers of the tables that it is in; empty where there is nothing."""
     lines: list[str] = []
-    for piece in _pieces(_plain(text)):
+    for piece in _pieces(_settled(text)):
         if piece.block and piece.has_text:
             lines += [f"[{_dotted(piece.path)}]"] if piece.path not in (_START, _HEAD) and piece.has_keys else []
             lines += piece.own
@@ -109,7 +109,7 @@ def with_own_lines(old: str, new: str) -> str | Clash:
     shared = next(_shared(tomlkit.parse(own).unwrap(), tomlkit.parse(new).unwrap(), ()), None)
     if shared is not None:
         return Clash(path=shared, line=places_of(old).get(shared))
-    before, after = _pieces(_plain(old)), _pieces(new)
+    before, after = _pieces(_settled(old)), _pieces(new)
     text = "\n".join(_joined(before, after)).rstrip("\n") + "\n"
     reason = fault_of(text)
     return Clash(path=(), line=None, reason=reason) if reason else text
@@ -211,6 +211,15 @@ def _shared(own: object, new: object, path: Path) -> Iterator[Path]:
             yield from _shared(own[key], new[key], (*path, key))
 
 
+def _seals(text: str) -> list[str]:
+    return [found[1] for line in _block_lines(text) if (found := _SEAL_LINE.match(line))]
+
+
+def _value(text: str) -> str:
+    """What `blocks` says of a text that nobody has edited."""
+    return " ".join([_digest(text), *(str(len(block)) for block in _blocks(text))])
+
+
 def _digest(text: str) -> str:
     lines = [_SEAL_LINE.sub(f'{SEAL} = "{OPEN_SEAL}"', line) for line in _block_lines(text)]
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
@@ -225,8 +234,44 @@ def _block_lines(text: str) -> Iterator[str]:
         inside = inside and line != END
 
 
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n")
+def _blocks(text: str) -> list[list[str]]:
+    """The lines of each block, without its marks."""
+    blocks: list[list[str]] = []
+    for line in _block_lines(text):
+        if line == BEGIN:
+            blocks.append([])
+        elif line != END:
+            blocks[-1].append(line)
+    return blocks
+
+
+def _settled(text: str) -> str:
+    """The text with what was put at the end of blocks behind their marks, where a user's own lines belong."""
+    text = text.replace("\r\n", "\n")
+    seals = _seals(text)
+    sizes = [int(size) for seal in seals for size in seal.split()[1:]]
+    blocks = _blocks(text)
+    if len(sizes) != len(blocks) or all(len(block) <= size for block, size in zip(blocks, sizes, strict=True)):
+        return text
+    settled = _without_ends(text, sizes)
+    return settled if seals == [_value(settled)] else text
+
+
+def _without_ends(text: str, sizes: Sequence[int]) -> str:
+    """The text with what each block holds beyond its size behind the mark of its end."""
+    lines: list[str] = []
+    waiting: list[str] = []
+    left = iter(sizes)
+    room: int | None = None
+    for line in text.split("\n"):
+        if room is None or line == END:
+            lines += [line, *waiting]
+            waiting, room = [], next(left) if line == BEGIN else None
+        elif room > 0:
+            lines, room = [*lines, line], room - 1
+        else:
+            waiting.append(line)
+    return "\n".join(lines)
 
 
 def _dotted(path: Path) -> str:

@@ -51,14 +51,23 @@ def judge_files(case: Case) -> Result:
 
 
 def _differs_around_blocks(content: bytes, digest: str | None) -> bool:
-    """Is it the set's manifest, edited only where a user's own lines belong? `blocks` is the sha256 of what stands in them."""
+    """Is it the set's manifest, edited only where a user's own lines belong?
+
+    `blocks` is the sha256 of the blocks, and then how many lines of each are ours: `pixi add` puts its own behind them.
+    """
     text = content.decode("utf-8", "replace").replace("\r\n", "\n")
-    blocks = re.findall(r"(?ms)^# >>> envcompose$.*?^# <<< envcompose$", text)
-    seal = re.search(r'(?m)^blocks = "([0-9a-f]{64})"', text)
+    blocks = re.findall(r"(?ms)^(# >>> envcompose)\n(.*?)\n(# <<< envcompose)$", text)
+    seal = re.search(r'(?m)^blocks = "([0-9a-f]{64})((?: [0-9]+)*)"', text)
     if seal is None or digest is None or _digest_named(content) != digest:
         return False
-    ours = "\n".join(blocks).replace(seal.group(1), "0" * 64)
-    return hashlib.sha256(ours.encode()).hexdigest() == seal.group(1)
+    sizes = [int(size) for size in seal.group(2).split()]
+    if len(sizes) != len(blocks):
+        return False
+    ours = [
+        "\n".join([begin, *lines.split("\n")[: sizes[place]], end]) for place, (begin, lines, end) in enumerate(blocks)
+    ]
+    whole = "\n".join(ours).replace("".join(seal.groups()), "0" * 64)
+    return hashlib.sha256(whole.encode()).hexdigest() == seal.group(1)
 
 
 def _digest_named(content: bytes) -> str | None:

@@ -205,7 +205,11 @@ def _intent_lines(composition: Composition, version: str, set_digest: str) -> tu
     lines = [
         Line(key="version", value=version),
         Line(key="set", value=set_digest, why="the files that were written together name the same set"),
-        Line(key=SEAL, value=OPEN_SEAL, why="while this is their sha256, nobody has edited the blocks"),
+        Line(
+            key=SEAL,
+            value=OPEN_SEAL,
+            why="the sha256 of the blocks and their lines: while it is right, nobody has edited them",
+        ),
         Line(
             key="facts",
             value=f"{composition.facts_as_of} {composition.facts_digest[:16]}",

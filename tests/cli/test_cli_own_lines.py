@@ -74,6 +74,16 @@ def test_a_dependency_of_the_users_stays_and_no_lock_that_lacks_it_is_written(
     assert program.run("lock", "--check").status == 0
 
 
+def test_what_pixi_add_writes_at_the_end_of_a_block_stays(program: Program, index: FakeIndex):
+    program.run("init", "delta", "--index", index.url)
+    path = program.folder / "pixi.toml"
+    line = next(line for line in path.read_text().splitlines() if line.startswith("delta ="))
+    path.write_text(path.read_text().replace(line, f'{line}\nepsilon = "*"'))
+    assert program.run("init", "alpha", "--index", index.url).status == 0
+    assert tomllib.loads(path.read_text())["pypi-dependencies"] == {"alpha": "==1.0", "epsilon": "*"}
+    assert '# <<< envcompose\nepsilon = "*"\n' in path.read_text()
+
+
 def test_a_line_that_is_composed_too_is_in_the_way_with_its_number(program: Program, index: FakeIndex):
     program.run("init", "delta", "--index", index.url)
     put_into(program, "pypi-dependencies", 'alpha = "==0.9"')

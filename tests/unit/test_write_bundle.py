@@ -38,7 +38,7 @@ PLAIN = manifest({"workspace": {"name": "x"}, "dependencies": {"python": "3.12.*
 INSIDE = [
     at
     for begin, end in zip(PLAIN.split(BEGIN)[1:], PLAIN.split(BEGIN)[1:], strict=True)
-    for at in range(PLAIN.index(begin), PLAIN.index(begin) + end.index(END))
+    for at in range(PLAIN.index(begin), PLAIN.index(begin) + end.index(f"\n{END}"))
 ]
 
 
@@ -98,6 +98,18 @@ def test_lines_around_the_blocks_are_no_edit():
 
 def test_the_same_blocks_leave_every_line_where_it_is():
     assert with_own_lines(MINE, PLAIN) == MINE
+
+
+def test_what_pixi_adds_at_the_end_of_a_block_is_the_users_and_moves_behind_it():
+    """`pixi add` and `pixi task add` write behind the last line of a table, in front of the mark."""
+    line = 'python = "3.12.*"\n'
+    added = PLAIN.replace(line, f'{line}zlib = ">=1.3.2,<2"\n\n[tasks]\nhello = "echo hi"\n')
+    assert added != PLAIN
+    assert is_untouched(added) is True
+    text = with_own_lines(added, PLAIN)
+    assert text == PLAIN.replace(f"{line}{END}\n", f'{line}{END}\nzlib = ">=1.3.2,<2"\n\n[tasks]\nhello = "echo hi"\n')
+    assert with_own_lines(text, PLAIN) == text
+    assert not is_untouched(PLAIN.replace(line, f'zlib = "*"\n{line}'))
 
 
 def test_own_lines_stay_in_their_tables_when_the_blocks_change():

@@ -229,7 +229,7 @@ def test_an_untouched_manifest_of_ours_is_replaced(tmp_path: Path) -> None:
 def test_a_manifest_whose_blocks_were_edited_is_refused_and_kept(tmp_path: Path, edit: str) -> None:
     write(tmp_path, "a")
     manifest = tmp_path / "pixi.toml"
-    manifest.write_text(manifest.read_text().replace(END, edit + END))
+    manifest.write_text(manifest.read_text().replace("set =", f"{edit}set ="))
     before = contents(tmp_path)
     with pytest.raises(NotOurs) as caught:
         write(tmp_path, "b")
@@ -248,13 +248,15 @@ def test_the_users_lines_around_the_blocks_stay_and_the_expectations_name_them(t
     assert expected["files"]["pixi.toml"] == digest_of(manifest.read_text())
     assert not warned(tmp_path)
     manifest.write_text(manifest.read_text().replace(END, f"x = 1\n{END}"))
+    assert not warned(tmp_path)
+    manifest.write_text(manifest.read_text().replace(BEGIN, f"{BEGIN}\n# mine"))
     assert warned(tmp_path)
 
 
 def test_force_keeps_lines_around_edited_blocks_and_the_edited_manifest_beside_it(tmp_path: Path) -> None:
     write(tmp_path, "a")
     manifest = tmp_path / "pixi.toml"
-    edited = manifest.read_text().replace(END, f"x = 1\n{END}") + "\n[tasks]\nmine = 'true'\n"
+    edited = manifest.read_text().replace("set =", "x = 1\nset =") + "\n[tasks]\nmine = 'true'\n"
     manifest.write_text(edited)
     assert write(tmp_path, "b", force=True) == ("the old pixi.toml is kept as pixi.toml.old",)
     assert manifest.read_text() == dict(bundle("b").files)["pixi.toml"] + "\n[tasks]\nmine = 'true'\n"
