@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import partial
 
 from envcompose.analyse.machine import Machine, choose, negate, shorten
@@ -18,10 +19,17 @@ MAX_EXPLORED_STEPS = 2_000
 HOST_WORDS = ("platform", "system()", "version_info", "os.name", "__name__", "sys.argv", "maxsize", "hexversion")
 
 
+OTHER_COMMAND = re.compile(r"--help|help-commands|display_option|--version")
+"""Words of a condition on the command line that ask whether setup.py is only to tell about itself."""
+
+
 def execute_if(machine: Machine, node: ast.If, scope: Scope) -> None:
     """Execute the live branch under its condition, or both where the condition is not known."""
     truth = machine.truth(machine.evaluate(node.test, scope))
     condition = shorten(node.test)
+    if truth is None and "sys.argv" in condition and OTHER_COMMAND.search(condition):
+        # A wheel is built: what is done for another command only is not done.
+        truth = condition.startswith("not ")
     if truth is None:
         execute_both(machine, condition, partial(machine.execute, node.body, scope), node.orelse, scope)
         return

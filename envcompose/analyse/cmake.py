@@ -21,6 +21,8 @@ AT_THE_TOP = frozenset(
 )
 """Conditions that ask whether a project is built for itself, as an sdist's is."""
 MAX_FILES = 40
+MAX_READS = 500
+"""Commands of one file that are looked at for further files."""
 MAX_DEPTH = 6
 MAX_LENGTH = 1 << 20
 """Characters of all the files together that are followed."""
@@ -30,7 +32,8 @@ MAX_TOLD = 5
 """Conditions of one line that are told, the innermost of them."""
 
 COMMAND = re.compile(
-    r"^[ \t]*(if|elseif|else|endif|include|add_subdirectory)[ \t]*\((.{0,500})", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]*(if|elseif|else|endif|include|add_subdirectory|find_package)[ \t]*\((.{0,500})",
+    re.IGNORECASE | re.MULTILINE,
 )
 FIRST = re.compile(r"[ \t]*[\"']?([^\s\"')#]+)")
 HERE = re.compile(r"\$\{(?:CMAKE_CURRENT_(?:SOURCE|LIST)_DIR)\}/?")
@@ -64,7 +67,7 @@ class Branch:
 ALWAYS = Branch((), False)
 ADDED = "CMake adds"
 """How the condition of a folder begins that only a variable names: whether it is meant is not known."""
-READING = ("include", "add_subdirectory")
+READING = ("include", "add_subdirectory", "find_package")
 
 
 def joined(conditions: Iterable[str | None]) -> str | None:
@@ -152,30 +155,47 @@ def is_off(branch: Branch, options: Mapping[str, bool]) -> bool:
     return False
 
 
+REQUIRED = re.compile(r"(?<![{\w])REQUIRED\b")
+
+
 def _targets(
     texts: Mapping[str, str], by_name: Mapping[str, list[str]], path: str, top: str
 ) -> Iterator[tuple[str, Branch]]:
     """Give the files that a file reads, those that it always reads first."""
-    reads = [(line, match) for line, match in _commands(texts[path]) if match[1].lower() in READING]
+    every = ((line, match) for line, match in _commands(texts[path]) if match[1].lower() in READING)
+    reads = list(islice(every, MAX_READS))
     branches = branches_of(texts[path]) if reads else ()
     named = [(match, branches[line]) for line, match in reads if not branches[line].dead]
     for match, branch in sorted(named, key=lambda pair: len(pair[1].conditions)):
-        word = FIRST.match(match[2][:500])
-        if word is None:
-            continue
-        target = TOP.sub(f"{top}/" if top else "", HERE.sub(f"{dirname(path)}/", word[1])).lstrip("/")
-        if "$" in target:
-            if match[1].lower() == "add_subdirectory":
-                yield from _below(texts, dirname(path), branch)
-            continue
-        if match[1].lower() == "add_subdirectory":
-            folder = target if "${" in word[1] else f"{dirname(path)}/{target}".lstrip("/")
-            candidates = [f"{folder}/CMakeLists.txt"]
-        else:
-            candidates = [target, f"{dirname(path)}/{target}".lstrip("/"), *by_name.get(f"{target}.cmake", ())]
-        known = next((name for name in map(normpath, candidates) if name in texts), None)
-        if known is not None:
-            yield known, branch
+        command, word = match[1].lower(), FIRST.match(match[2][:500])
+        target = word[1] if word is not None else ""
+        if command == "find_package" and not REQUIRED.search(match[2].partition("#")[0]):
+            # Its own module looks for something, and the build goes on where that is not found.
+            yield from (
+                (found, _also(branch, f"CMake finds {target}")) for found in by_name.get(f"Find{target}.cmake", ())
+            )
+        elif command == "add_subdirectory" and "$" in HERE.sub("", TOP.sub("", target)):
+            yield from _below(texts, dirname(path), branch)
+        elif target:
+            candidates = _candidates(by_name, command, target, dirname(path), top)
+            known = next((name for name in map(normpath, candidates) if name in texts), None)
+            if known is not None:
+                yield known, branch
+
+
+def _candidates(by_name: Mapping[str, list[str]], command: str, target: str, folder: str, top: str) -> list[str]:
+    """Give the paths that the first word of a command may mean, the likeliest first."""
+    if command == "find_package":
+        return list(by_name.get(f"Find{target}.cmake", ()))
+    path = TOP.sub(f"{top}/" if top else "", HERE.sub(f"{folder}/", target)).lstrip("/")
+    beside = f"{folder}/{target}".lstrip("/")
+    if command == "add_subdirectory":
+        return [f"{path if '${' in target else beside}/CMakeLists.txt"]
+    return [path, beside, *by_name.get(f"{target}.cmake", ())]
+
+
+def _also(branch: Branch, condition: str) -> Branch:
+    return Branch((*branch.conditions, condition), branch.dead)
 
 
 def _below(texts: Mapping[str, str], folder: str, branch: Branch) -> Iterator[tuple[str, Branch]]:
@@ -185,7 +205,7 @@ def _below(texts: Mapping[str, str], folder: str, branch: Branch) -> Iterator[tu
     names = (path for path in texts if path.endswith("/CMakeLists.txt") and path.startswith(prefix))
     for path in sorted(path for path in names if path.count("/") == depth):
         name = dirname(path)[len(prefix) :]
-        yield path, Branch((*branch.conditions, f"{ADDED} {name}"), branch.dead)
+        yield path, _also(branch, f"{ADDED} {name}")
 
 
 @lru_cache(maxsize=128)

@@ -43,6 +43,9 @@ def compiles(found: Found) -> bool:
         return True
     if any(found.rules.backends.get(name) for name in backends(found)):
         return True
+    if found.argument("configuration") and count_sources(found.sdist, NATIVE):
+        # numpy.distutils is told of extensions by functions of its own, in many files.
+        return True
     return any(found.argument(name) for name in ("rust_extensions", "cffi_modules"))
 
 

@@ -131,6 +131,13 @@ def _path_folders(machine: Machine) -> list[str]:
     return [normpath(folder.removeprefix(ROOT).lstrip("/") or ".") for folder in folders]
 
 
+def docstring(tree: ast.Module | None) -> str | None:
+    """Give a module's docstring, None where it has none."""
+    first = tree.body[0] if tree is not None and tree.body else None
+    value = first.value.value if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) else None
+    return value if isinstance(value, str) else None
+
+
 def evaluate_file(machine: Machine, path: str, name: str) -> Value:
     """Evaluate a module of the sdist once; what stops it leaves what was defined until then.
 
@@ -145,7 +152,7 @@ def evaluate_file(machine: Machine, path: str, name: str) -> Value:
     tree = parse_python(machine.sdist.texts.get(path, ""))
     if tree is None:
         return machine.unknown(name, True)
-    scope = Scope({"__file__": f"{ROOT}/{path}", "__name__": name}, path)
+    scope = Scope({"__file__": f"{ROOT}/{path}", "__name__": name, "__doc__": docstring(tree)}, path)
     scope.module = scope
     machine.close_over(scope)
     module = machine.modules[path] = LocalModule(name, scope)

@@ -56,6 +56,13 @@ def _find_spec(machine: Machine, arguments: Values, keywords: Keywords, node: Va
     return machine.unknown(node, True) if canonicalize_name(top) in machine.world.declared else None
 
 
+def _find_module(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
+    """Model imp.find_module, which raises ImportError where there is no such module."""
+    if len(arguments) == 1 and isinstance(arguments[0], str) and len(arguments[0]) < 200:
+        importing.import_module(machine, arguments[0], Scope({}, machine.file))
+    return machine.unknown(node)
+
+
 def _spec_from_file(machine: Machine, arguments: Values, keywords: Keywords, node: Value) -> Value:
     path = member_path(arguments[1] if len(arguments) > 1 else keywords.get("location"))
     if path is None or path not in machine.sdist.texts:
@@ -335,6 +342,7 @@ CALLS.update(
         "importlib.util.spec_from_file_location": _spec_from_file,
         "importlib.util.module_from_spec": _module_from_spec,
         "importlib.machinery.SourceFileLoader": _source_loader,
+        "imp.find_module": _find_module,
         "imp.load_source": lambda m, a, k, n: _module_from_spec(m, [_spec_from_file(m, a, k, n)], {}, n),
         "runpy.run_path": _run_path,
         "pkgutil.iter_modules": _iter_modules,

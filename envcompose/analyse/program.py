@@ -11,7 +11,7 @@ from envcompose.analyse import library_builtins, library_machine, library_setup,
 from envcompose.analyse.calls import call_function, items_of, yielded
 from envcompose.analyse.classes import find_in_class
 from envcompose.analyse.expressions import EXPRESSIONS
-from envcompose.analyse.importing import NO_TORCH
+from envcompose.analyse.importing import NO_TORCH, docstring
 from envcompose.analyse.machine import ROOT, Machine, Seen, World, shorten
 from envcompose.analyse.members import members
 from envcompose.analyse.signals import Signal
@@ -74,7 +74,7 @@ def run_setup(
     """
     machine = Machine(world, sdist, _EXPRESSIONS, STATEMENTS, members(sdist.names), path=list(path))
     tree = parse_python(sdist.texts.get(file, ""))
-    names: dict[str, Value] = {"__file__": f"{ROOT}/{file}", "__name__": "__main__", "__doc__": None}
+    names: dict[str, Value] = {"__file__": f"{ROOT}/{file}", "__name__": "__main__", "__doc__": docstring(tree)}
     scope = Scope(names, file)
     scope.module = scope
     stopped: list[str] = []

@@ -15,6 +15,7 @@ MAX_REACHED = 120
 MAX_STEPS = 3
 MAX_KEPT_TEXT = 1 << 20
 MAX_SIBLINGS = 40
+MAX_IN_FOLDER = 25
 
 ALWAYS = frozenset(
     {
@@ -88,9 +89,12 @@ class _Known:
         self._texts = texts
         self._by_name: dict[str, list[str]] = {}
         self._modules_in: dict[str, list[str]] = {}
+        self._texts_in: dict[str, list[str]] = {}
         self._roots: set[str] = set()
         for path in sorted(texts):
             self._by_name.setdefault(basename(path), []).append(path)
+            if path.endswith((".txt", ".in")):
+                self._texts_in.setdefault(dirname(path), []).append(path)
             if path.endswith(".py"):
                 self._modules_in.setdefault(dirname(path), []).append(path)
 
@@ -126,6 +130,10 @@ class _Known:
     def _spelled(self, parts: set[str], words: list[str], runs: bool) -> Iterator[tuple[str, bool]]:
         """Give the files whose paths stand among a source's words, followed where the source runs files."""
         whole = set(words)
+        for word in sorted(word for word in whole if word.endswith("/")):
+            # A name that is put together in a folder that is spelt: of few texts, all may be meant.
+            inside = self._texts_in.get(normpath(word), [])
+            yield from ((other, False) for other in (inside if len(inside) <= MAX_IN_FOLDER else ()))
         for name in sorted(parts):
             for other in self._by_name.get(name, ()):
                 folders = dirname(other).split("/") if "/" in other else []

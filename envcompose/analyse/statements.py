@@ -27,6 +27,8 @@ from envcompose.analyse.values import (
 )
 
 MAX_TURNS = 5_000
+MAX_LOOP_STEPS = 60_000
+"""Steps of one for loop, so that what comes after it is still followed."""
 MAX_UNSURE = 20
 """Turns of a for loop that may have ended before: more of them would show nothing new."""
 MAX_UNTIL = 400
@@ -103,11 +105,14 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
                 machine, f"for {shorten(node.target)} in {shorten(node.iter)}", _turn(machine, node, scope), [], scope
             )
             return
-        before = machine.unsure_exits
+        before, started = machine.unsure_exits, machine.steps
         for count, item in enumerate(items):
             if count > MAX_TURNS:
                 break
             if machine.unsure_exits - before > MAX_UNSURE:
+                break
+            if machine.steps - started > MAX_LOOP_STEPS:
+                machine.see("stopped", f"{scope.file}: a loop with too many turns to follow", soft=True)
                 break
             condition = condition_of(item)
             if condition is not None:

@@ -31,15 +31,16 @@ from envcompose.model.analysis import Place, SystemNeed
 
 NVCC_FLOOR = re.compile(r"(?:cuda|nvcc|bare_metal)\w*\s*<\s*(?:\w+\.)*(?:Version|parse)\(['\"](\d+\.\d+)['\"]\)", re.I)
 BY_SUFFIX = {".cpp": "cxx", ".cc": "cxx", ".cxx": "cxx", ".c": "c", ".pyx": "c", ".cu": "nvcc", ".i": "swig"}
+BY_SUFFIX |= {".f": "fortran", ".f90": "fortran"}
 BY_KIND = {"CUDAExtension": ("nvcc", "cxx"), "CppExtension": ("cxx",), "Pybind11Extension": ("cxx",)}
 FETCHING = re.compile(r"\b(?:urlretrieve|urlopen|requests\.get|httpx\.get)\b")
 FETCHERS_OF_PYTHON = re.compile(r"(urllib\.request|urllib2?$|requests|httpx)\b")
 CMAKE_FETCH = re.compile(
-    r"^[ \t]*(?:(?:FetchContent_Declare|ExternalProject_Add)\s{0,9}\((?=[^)]{0,2000}(?:_REPOSITORY|\bURL|DOWNLOAD_COMMAND)\b)"
-    r"|CPM(?:Add|Find)Package\b|file\s{0,9}\(\s{0,99}DOWNLOAD\b)",
+    r"^[ \t]*(?:FetchContent_Declare|ExternalProject_Add|CPM(?:Add|Find)Package|file\s{0,9}\(\s{0,99}DOWNLOAD)\b",
     re.MULTILINE | re.IGNORECASE,
 )
-"""CMake fetches something: a project of others that has an address, or a file."""
+CMAKE_ADDRESS = re.compile(r"_REPOSITORY\b|\bURL\b|DOWNLOAD|CPM", re.IGNORECASE)
+"""What a project of others is fetched from; one that has none of these stands in a folder."""
 COMPILING = frozenset(
     [
         "pkg-config",
@@ -154,7 +155,8 @@ def _of_each_extension(found: Found) -> Iterator[SystemNeed]:
 def _of_unknown_extensions(found: Found) -> Iterator[SystemNeed]:
     """Give the compilers of the sources where setup() is given extensions that cannot be followed."""
     modules = found.argument("ext_modules")
-    if extensions(found) or not isinstance(modules, Unknown) or isinstance(modules, Choice) or is_cmake_build(found):
+    followed = not isinstance(modules, Unknown) or isinstance(modules, Choice)
+    if extensions(found) or is_cmake_build(found) or (followed and not found.argument("configuration")):
         return
     seen = next(iter(found.seen("setup")), None)
     own = {splitext(name)[1] for name, _ in found.sdist.names if not is_aside(name)}
@@ -180,7 +182,7 @@ def _of_commands(found: Found) -> Iterator[SystemNeed]:
 
 
 CMAKE_CUDA = re.compile(
-    r"^[ \t]*(?:enable_language\s{0,9}\(\s{0,99}CUDA\b|project\s{0,9}\([^)]{0,500}\bCUDA\b"
+    r"^[ \t]*(?:enable_language\s{0,9}\(\s{0,99}CUDA\b|project\s{0,9}\([^)]{0,200}\bCUDA\b"
     r"|(?:set|list)\s{0,9}\(\s{0,9}(?:APPEND\s{1,9})?\w{0,50}languages?\b[^)\n]{0,99}\bCUDA\b|cuda_add_(?:library|executable)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -209,11 +211,14 @@ def _cuda_of_cmake(found: Found, *, any_cuda: bool) -> list[tuple[Place, str | N
     return places
 
 
-def cmake_lines(found: Found, pattern: re.Pattern[str], *, default: bool = False) -> Iterator[tuple[Place, str | None]]:
+def cmake_lines(
+    found: Found, pattern: re.Pattern[str], *, default: bool = False, within: re.Pattern[str] | None = None
+) -> Iterator[tuple[Place, str | None]]:
     """Give the first line of each file of a build by CMake that holds a pattern, with the conditions that it has.
 
     The lines that stand under fewest come first. Not given: what never holds on Linux, and what only tests, benchmarks,
-    examples or documents come to; by `default` what an option asks for that is off at its default.
+    examples or documents come to; by `default` what an option asks for that is off at its default; and calls that do
+    not hold another pattern `within` them.
     """
     files = cmake_build(found)
     options = options_of(found.sdist.texts, files) if default else {}
@@ -221,7 +226,9 @@ def cmake_lines(found: Found, pattern: re.Pattern[str], *, default: bool = False
         if CMAKE_ASIDE.search(file.condition or "") or (default and file.off):
             continue
         text = found.sdist.texts[file.path]
-        lines = [text.count("\n", 0, match.start()) + 1 for match in islice(pattern.finditer(text), MAX_MATCHES)]
+        matches = [match.span() for match in islice(pattern.finditer(text), MAX_MATCHES)]
+        calls = ((start, text[start : end + MAX_CALL].partition(")")[0]) for start, end in matches)
+        lines = [text.count("\n", 0, start) + 1 for start, call in calls if within is None or within.search(call)]
         stands = [(branch_at(text, line), line) for line in lines]
         others = [branch for branch, _ in stands]
         for branch, line in sorted(((without_alternatives(b, others), n) for b, n in stands), key=_conditions):
@@ -236,6 +243,8 @@ def _conditions(stand: tuple[Branch, int]) -> int:
 
 CMAKE_ASIDE = re.compile(r"TEST|BENCH|EXAMPLE|DOC", re.I)
 MAX_MATCHES = 50
+MAX_CALL = 2_000
+"""Characters of a call of CMake that are looked at."""
 
 
 def _cmake_condition(found: Found) -> str | None:
@@ -266,7 +275,9 @@ def download(found: Found) -> tuple[Place, str | None] | None:
     place = line_with(found, FETCHING, *dict.fromkeys(files)) if files else None
     if place is not None:
         return place, None
-    by_cmake = sorted(cmake_lines(found, CMAKE_FETCH, default=True), key=lambda fetched: fetched[1] is not None)
+    by_cmake = sorted(
+        cmake_lines(found, CMAKE_FETCH, default=True, within=CMAKE_ADDRESS), key=lambda fetched: fetched[1] is not None
+    )
     if by_cmake:
         return by_cmake[0]
     fetching = [s for s, argv in commands(found) if not s.dead and _fetches(argv) and (s.conditions or not s.soft)]

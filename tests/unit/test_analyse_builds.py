@@ -482,3 +482,85 @@ def test_an_import_whose_error_is_suppressed_is_optional() -> None:
     analysis = analyse({"setup.py": setup})
     assert required(analysis) == {"numpy", "setuptools"}
     assert "joblib" in {need.distribution for need in analysis.build_needs}
+
+
+def test_a_loop_with_too_many_turns_does_not_hide_what_comes_after() -> None:
+    setup = """
+        from setuptools import setup
+
+        total = 0
+        for number in range(4_000):
+            total = total + len(str(number) + "a" + str(number) + "b") + len([number, number]) + number * 2 + number * 3
+        import numpy
+        setup(name="demo")
+    """
+    analysis = analyse({"setup.py": setup})
+    assert required(analysis) == {"numpy", "setuptools"}
+    assert any("a loop with too many turns to follow" in line for line in analysis.incomplete)
+
+
+def test_what_is_done_for_help_only_is_not_done_in_a_build() -> None:
+    setup = """
+        import sys
+        from setuptools import Distribution, setup
+
+        if any("--" + option in sys.argv for option in Distribution.display_option_names) or sys.argv[1] == "egg_info":
+            import sphinx
+        else:
+            import numpy
+        if not any("--" + option in sys.argv for option in Distribution.display_option_names + ["help-commands"]):
+            import cython
+        setup(name="demo")
+    """
+    assert required(analyse({"setup.py": setup})) == {"cython", "numpy", "setuptools"}
+
+
+def test_a_modules_docstring_is_there() -> None:
+    setup = '''
+        """Demo: what it is."""
+        from setuptools import setup
+        import helper
+        setup(name="demo", description=__doc__.lstrip(), install_requires=[helper.__doc__.strip()])
+    '''
+    analysis = analyse({"setup.py": setup, "helper.py": '"""numpy"""\n'})
+    assert analysis.incomplete == () and analysis.readings[0].requires_dist == ("numpy",)
+
+
+def test_finding_a_module_without_importing_it_needs_it() -> None:
+    setup = """
+        from imp import find_module
+        from setuptools import setup
+        print(find_module("numpy"))
+        setup(name="demo")
+    """
+    assert required(analyse({"setup.py": setup})) == {"numpy", "setuptools"}
+
+
+def test_texts_in_a_folder_that_is_spelt_are_read_whichever_is_meant() -> None:
+    setup = """
+        from setuptools import setup
+
+        def read(name):
+            with open(f"requirements/{name}.txt") as file:
+                return file.read().split()
+
+        setup(name="demo", version="1.0", install_requires=read("base"), extras_require={n: read(n) for n in ("gpu",)})
+    """
+    files = {"setup.py": setup, "requirements/base.txt": "numpy\n", "requirements/gpu.txt": "cupy\n"}
+    assert set(analyse(files).readings[0].requires_dist) == {"numpy", 'cupy; extra == "gpu"'}
+
+
+def test_extensions_that_numpys_distutils_is_told_of_are_compiled() -> None:
+    setup = """
+        from numpy.distutils.core import setup
+        from numpy.distutils.misc_util import Configuration
+
+        def configuration(parent_package="", top_path=None):
+            config = Configuration(None, parent_package, top_path)
+            config.add_subpackage("demo")
+            return config
+
+        setup(name="demo", configuration=configuration)
+    """
+    analysis = analyse({"setup.py": setup, "demo/a.f": "", "demo/b.pyx": ""})
+    assert analysis.extension and tools(analysis).keys() == {"c", "fortran"}

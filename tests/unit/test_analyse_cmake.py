@@ -116,3 +116,16 @@ def test_folders_that_a_variable_of_cmake_names_may_belong_to_the_build() -> Non
     analysis = analyse(files)
     assert tools(analysis)["nvcc"] == "CMake adds demo-cuda"
     assert required(analysis) == {"cmake", "setuptools"}
+
+
+def test_a_module_of_its_own_by_which_cmake_finds_something_belongs_to_the_build() -> None:
+    files = {
+        "setup.py": BY_CMAKE,
+        "CMakeLists.txt": "find_package(DemoNumPy REQUIRED)\nset(WISHED)\nfind_package(DemoTorch 1.5 ${WISHED_REQUIRED})\n",
+        "cmake/FindDemoNumPy.cmake": 'execute_process(COMMAND ${PYTHON} -c "import numpy; print(1)")\n',
+        "cmake/FindDemoTorch.cmake": "find_package(Torch)\nexecute_process(COMMAND ${PYTHON} -c 'import mpi4py')\n",
+    }
+    analysis = analyse(files)
+    assert required(analysis) == {"cmake", "numpy", "setuptools"}
+    wished = next(need for need in analysis.build_needs if need.distribution == "mpi4py")
+    assert wished.condition == "CMake finds DemoTorch"
