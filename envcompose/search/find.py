@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from envcompose.model.decision import Artifact, Rejection
 from envcompose.model.intent import ArtifactKind
+from envcompose.model.names import canonical_name
 from envcompose.model.values import dataclass
 from envcompose.search.prospects import Prospect, Scout
 from envcompose.search.settle import Settler
@@ -18,6 +19,9 @@ from envcompose.search.settled import Settled
 
 _OFFERS = re.compile(r"Python|no versions? of|following versions of|is available")
 """Words of a conflict over what is offered, which differs from one Python to another."""
+
+_MISSING = re.compile(r"there (?:are no versions|is no version) of ([A-Za-z0-9._-]+)(?:==([^\s,]+))?")
+"""Words of a conflict over a project, or one release of it, of which nothing is offered for this Python."""
 
 MOST_SETTLED = 24
 """How many candidates are resolved before the search gives up."""
@@ -85,8 +89,9 @@ class _Attempts:
         """Learn from a failure; is the same candidate worth another try on an older Python?"""
         words = why.why.partition(" (with ")[0]
         if why.of_release:
-            # The same words on two Pythons: no other candidate of this release will do better.
-            self._is_over = words in self._said
+            # The same words on two Pythons: no other candidate of this release will do better. That nothing is there
+            # for either of them says nothing of older ones: only the files do.
+            self._is_over = words in self._said and _MISSING.search(words) is None
             self._is_about_python = True
         elif prospect.newer_pythons_failed:
             self._is_about_python, self.newest_python = False, prospect.python
@@ -164,7 +169,18 @@ class _Search:
         attempts = self._attempts[prospect.release.version if prospect.release else None]
         if attempts.note(prospect, why):
             older = self._scout.on_older_python(prospect)
+            missing = _MISSING.search(why.why) if why.of_release else None
+            while missing is not None and older is not None and not self._offers(missing, older.python):
+                older = self._scout.on_older_python(older)
             self.add([older] if older else [])
+
+    def _offers(self, missing: re.Match[str], python: str) -> bool:
+        """Is what is missing offered for another Python?"""
+        try:
+            version = Version(missing[2]) if missing[2] else None
+        except InvalidVersion:
+            return True
+        return self._settler.offers(canonical_name(missing[1]), version, python)
 
     def found(self) -> Found:
         dearer = tuple(prospect for _, _, prospect in sorted(self._heap, key=lambda entry: entry[:2]))

@@ -26,6 +26,7 @@ from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.closure import Closure, trace_closure
 from envcompose.resolve.partners import PARTNERS, island_releases, release_partners
 from envcompose.resolve.projects import Projects
+from envcompose.resolve.tags import wheel_ranks
 from envcompose.resolve.universe import Fitting, Release, TargetUniverse, stub, unread
 from envcompose.search.deciding import Decider
 from envcompose.search.given import Given, for_resolver, given_of
@@ -92,6 +93,11 @@ class Settler:
             prospect = replace(prospect, torches=(settled.torch,))
             settled = self._resolved(prospect, {}, python)
         return settled if isinstance(settled, Rejection) else self._both(prospect, settled, self._joining)
+
+    def offers(self, name: str, version: Version | None, python: str) -> bool:
+        """Has the index a file of a project, or of one release of it, that a Python of the target can take?"""
+        found = self._fitting.releases(name, self._index.project(name) or (), wheel_ranks(python, self._glibc))
+        return any(version is None or release.version == version for release in found)
 
     def _both(self, prospect: Prospect, settled: Settled, joining: Joining) -> Settled | Rejection:
         """Solve conda under the closure, pin the twins, resolve again, until the twins stay what they were.

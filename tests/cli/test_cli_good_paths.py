@@ -168,3 +168,24 @@ def test_what_needs_torch_somewhere_is_infeasible_where_no_torch_fits_the_target
     assert lines[1] == "  these requirements: torch is needed (inner), and none fits the target (with Python 3.12)"
     assert lines[2].startswith("  torch: no release has a build for CUDA 11.0; there are builds for CUDA 10.2, ")
     assert list(program.tree()) == []
+
+
+def test_what_has_wheels_for_older_pythons_alone_gets_the_newest_of_them(program: Program, index: FakeIndex):
+    outcome = program.run("init", "epsilon", "--index", index.url)
+    assert (outcome.status, outcome.out.splitlines()[0]) == (0, "epsilon, Python 3.12")
+    index.wheel("zeta", "1.0", "epsilon")
+    index.wheel("zeta", "2.0", "eta==1.0")
+    index.wheel("eta", "1.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+    index.wheel("eta", "2.0", tag="cp313-cp313-manylinux_2_17_x86_64")
+    deeper = program.run("init", "zeta>=2", "--index", index.url, "--refresh")
+    assert (deeper.status, deeper.out.splitlines()[0]) == (0, "zeta, Python 3.11")
+
+
+def test_what_has_wheels_for_no_linux_is_infeasible_without_a_try_for_each_python(program: Program, index: FakeIndex):
+    index.wheel("foreign", "1.0", tag="cp312-cp312-win_amd64")
+    status, lines = program.fails("init", "foreign", "--index", index.url, "--effort", "0")
+    assert status == 1
+    assert [line for line in lines if "foreign" in line and "Python" in line] == [
+        line for line in lines if "there are no versions of foreign" in line
+    ]
+    assert sum("no versions of foreign" in line for line in lines) == 1
