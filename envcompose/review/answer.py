@@ -25,6 +25,7 @@ from envcompose.review.asking import Altered
 from envcompose.review.compare import CHOSEN, artifact_order, cost_between, known_bad, more_compiles, told_changes
 from envcompose.review.pins import PYTHON, follows_line, held_by
 from envcompose.review.sources import never_there, not_isolated, provided_by_conda
+from envcompose.search.choices import target_choices
 
 MOST_NEAR = 3
 """How many releases on either side of one that does not exist are named."""
@@ -178,6 +179,13 @@ def _admits(versions: SpecifierSet, line: str) -> bool:
     return admits_python(versions, line)
 
 
+def _own_hints(hints: Sequence[str], intent: Intent, case: Circumstance) -> tuple[str, ...]:
+    """The hints without those about an option that only the question gave."""
+    asked = target_choices(intent, case.facts).hints
+    own = target_choices(case.composition.intent, case.facts).hints
+    return tuple(hint for hint in hints if hint in own or hint not in asked)
+
+
 def _composed(question: Question, altered: Altered, case: Circumstance, kind: ArtifactKind | None = None) -> Answer:
     """Compose with it: feasible with what changes, or infeasible with the reasons."""
     intent = replace(altered.intent, wishes=replace(altered.intent.wishes, require_proof=False))
@@ -191,7 +199,7 @@ def _composed(question: Question, altered: Altered, case: Circumstance, kind: Ar
             edits=altered.edits,
             intent=altered.intent,
             typed=altered.typed,
-            hints=error.hints,
+            hints=_own_hints(error.hints, intent, case),
             complete=error.complete,
         )
     except (NoPythonLeft, ProjectUnknown) as error:

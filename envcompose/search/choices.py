@@ -195,7 +195,7 @@ class Choices:
                 continue
             wheel = max(fitting, key=lambda wheel: (wheel.version, Version(wheel.torch)))
             text = f"{name} {wheel.version} has a release wheel for torch {wheel.torch}, which would spare the compile where every machine has glibc {wheel.glibc}"
-            hint = f"--glibc {wheel.glibc} may take it"
+            hint = f"the same command with --glibc {wheel.glibc} may take it"
             messages.append(Message(code="glibc-not-assumed", level=Level.NOTE, text=text, packages=(name,), hint=hint))
         return messages
 

@@ -87,7 +87,7 @@ def closing_lines(repairs: Repairs, *, effort: int) -> list[str]:
         return [f"({solves}; nothing nearer composes)" if repairs.repairs else f"({solves}; nothing near composes)"]
     lines = [f"  not judged: {text}" for text in repairs.trouble[:MOST_TROUBLE]]
     if not repairs.trouble:
-        lines.append(f"  --effort {2 * effort} looks further")
+        lines.append(f"  the same command with --effort {2 * effort} looks further")
     return [f"incomplete: not everything near was tried ({solves})", *lines]
 
 

@@ -264,3 +264,12 @@ def test_without_a_package_only_the_package_is_asked_for(program: Program):
     assert (outcome.status, outcome.err.splitlines()[0]) == (2, "error: The following arguments are required: PACKAGE")
     # Words after options are still words.
     assert "is not in" in program.run("explain", "alpha", "--offline", "beta", "-v", "gamma").err
+
+
+def test_hints_are_about_options_that_the_user_gave_and_not_the_question(program: Program, index: FakeIndex):
+    hint = "leave --python out to let the rules choose it"
+    asked = ("explain", "python", "epsilon", "--index", index.url, "--not", "3.13")
+    free, held = program.run(*asked), program.run(*asked, "--python", "3.12")
+    assert "It cannot be had with everything else that is asked for." in free.out
+    assert "It cannot be had with everything else that is asked for." in held.out
+    assert (hint in free.out, hint in held.out) == (False, True)

@@ -143,7 +143,7 @@ def test_where_the_bound_is_met_the_answer_says_that_it_is_incomplete(conflictin
     assert outcome.err.splitlines()[-4:] == [
         "no repair was found",
         "incomplete: not everything near was tried (1 solve)",
-        "  --effort 2 looks further",
+        "  the same command with --effort 2 looks further",
         "  hint: loosen what is named above, or leave options such as --python to their rules",
     ]
     told = conflicting.run("init", "-r", "requirements.txt", "--effort", "1", "--json", "--index", index.url)
