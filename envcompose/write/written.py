@@ -8,6 +8,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from envcompose.errors import LockInvalid, LockUnsupported
+from envcompose.manifest.blocks import is_untouched, own_text
 from envcompose.manifest.lock import LockedPypi, LockFile
 from envcompose.manifest.lock_reading import read_lock
 from envcompose.manifest.toml_text import Value, toml_value
@@ -35,12 +36,15 @@ class Written:
 def differences_of(written: Written, composition: Composition) -> tuple[Difference, ...]:
     """The lines of the two layers that differ, in the order of the tables and then the lock's, by name.
 
-    Lines that the user added are differences too: composing again knows nothing of them. A lock that cannot be read
-    tells nothing here; `envcompose lock --check` judges it.
+    Lines of the user's around the blocks are none: composing again keeps them. What they bring into a lock is one. A lock
+    that cannot be read tells nothing here; `envcompose lock --check` judges it.
     """
     found: list[Difference] = []
+    own = own_text(written.manifest) if is_untouched(written.manifest) is not None else ""
     for table, composed in _composed(composition).items():
-        found += _compared(table, _lines_of(written.manifest, table), composed)
+        kept = {name for name in _lines_of(own, table) if name not in composed}
+        lines = _lines_of(written.manifest, table)
+        found += _compared(table, {name: lines[name] for name in lines if name not in kept}, composed)
     locked = _locked(written.lock) if written.lock is not None else None
     if locked is not None:
         found += _compared_locks(locked, composition)

@@ -11,6 +11,7 @@ from packaging.version import Version
 from envcompose.compose import World, compose
 from envcompose.errors import UnknownValue
 from envcompose.explaining import explain_intent
+from envcompose.manifest.blocks import BEGIN, END
 from envcompose.model.explanation import Difference, PinKind, Verdict
 from envcompose.model.facts import CompileCost, Facts, KnownBad, PackageRecipe, RunNeed, StackRecipe
 from envcompose.model.intent import (
@@ -31,6 +32,7 @@ from envcompose.review.asking import with_artifact, with_stack_pinned, with_vers
 from envcompose.review.chains import way_between
 from envcompose.review.compare import changes_between, cost_between
 from envcompose.review.explain import explain
+from envcompose.write.bundle import bundle_of
 from envcompose.write.command import command_of
 from envcompose.write.written import Written, differences_of
 
@@ -456,6 +458,18 @@ def test_a_manifest_that_says_otherwise_is_told_line_by_line():
     )
     broken = Written(manifest="[dependencies", lock="not: a lock")
     assert [difference.written for difference in differences_of(broken, composition)] == [None, None]
+
+
+def test_lines_around_the_blocks_are_no_difference_and_lines_in_them_are():
+    composition = compose(intent_of(asked("app")), world_of(plain_index()))
+    text = bundle_of(composition, version="1", verifier={}).text("pixi.toml")
+    assert text is not None
+    line = 'python = "3.12.*"'
+    mine = text.replace(f"{END}\n\n{BEGIN}\n# The PyPI", f'{END}\nmine = "*"\n\n{BEGIN}\n# The PyPI')
+    assert mine != text
+    assert differences_of(Written(manifest=mine, lock=None), composition) == ()
+    inside = text.replace(line, f'mine = "*"\n{line}')
+    assert [one.name for one in differences_of(Written(manifest=inside, lock=None), composition)] == ["mine"]
 
 
 def test_the_project_itself_is_explained_by_its_line_and_has_no_other_version():
