@@ -80,8 +80,21 @@ def is_untouched(text: str) -> bool | None:
     return seals == [_value(text)] if seals else None
 
 
+def has_own_lines(text: str) -> bool:
+    """Does a manifest hold anything around its blocks but the line for editors? Told without reading it as TOML."""
+    inside = False
+    for line in _settled(text).split("\n"):
+        inside = inside or line == BEGIN
+        if not inside and line.strip() and not line.startswith(SCHEMA):
+            return True
+        inside = inside and line != END
+    return False
+
+
 def own_text(text: str) -> str:
     """What a manifest holds around its blocks, with the headers of the tables that it is in; empty where there is nothing."""
+    if not has_own_lines(text):
+        return ""
     lines: list[str] = []
     for piece in _pieces(_settled(text)):
         if piece.block and piece.has_text:
@@ -98,12 +111,12 @@ def with_own_lines(old: str, new: str) -> str | Clash:
     A table that is no longer composed stays where the user has lines in it. Without such lines the text is `new`; and
     what was once put together is put together the same way again.
     """
+    if not has_own_lines(old):
+        return new
     own = own_text(old)
     reason = fault_of(old) or fault_of(own)
     if reason:
         return Clash(path=(), line=None, reason=reason)
-    if not own:
-        return new
     import tomlkit
 
     shared = next(_shared(tomlkit.parse(own).unwrap(), tomlkit.parse(new).unwrap(), ()), None)

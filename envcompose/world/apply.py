@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from envcompose.errors import EnvcomposeError, NotOurs, NotWritable
-from envcompose.manifest.blocks import Clash, fault_of, is_untouched, own_text, with_own_lines
+from envcompose.manifest.blocks import Clash, fault_of, has_own_lines, is_untouched, with_own_lines
 from envcompose.model.values import dataclass
 from envcompose.review.locked import OWN_LINES
 from envcompose.world.files import DiskFiles, remove_scratch, write_in_order
@@ -63,7 +63,7 @@ def _around_own_lines(folder: Path, bundle: Bundle, *, force: bool) -> tuple[Bun
     if old is None or new is None:
         return bundle, False
     untouched = is_untouched(old)
-    if untouched is None or (untouched and not own_text(old)):
+    if untouched is None or (untouched and not has_own_lines(old)):
         return bundle, untouched is None
     text = with_own_lines(old, new)
     if isinstance(text, Clash):
@@ -137,7 +137,7 @@ def check_folder(folder: Path, *, force: bool) -> None:
     if not untouched:
         hint = "your own lines may stand outside of the blocks: take back what was changed inside of them"
         raise NotOurs(path=path.name, reason="its blocks were edited since envcompose wrote them", hints=(hint,))
-    fault = fault_of(text)
+    fault = fault_of(text) if has_own_lines(text) else ""
     if fault:
         raise NotOurs(path=path.name, reason=f"it is no TOML: {fault}", hints=("correct your own lines",))
 
