@@ -56,7 +56,7 @@ def _head(composition: Composition) -> tuple[str, ...]:
     what = (
         composition.stack
         or (project.name if project else "")
-        or ", ".join(user.text for user in composition.intent.reading.requirements[:3])
+        or ", ".join(_asked_for(user) for user in composition.intent.reading.requirements[:3])
         or composition.name
     )
     torch = composition.torch
@@ -67,6 +67,11 @@ def _head(composition: Composition) -> tuple[str, ...]:
         "Your own lines belong outside of the blocks from >>> to <<<: there they stay when it is composed again.",
         _lock_note(composition),
     )
+
+
+def _asked_for(user: UserRequirement) -> str:
+    """A requirement as it was written; of one by an address its name, since a path was written as seen from elsewhere."""
+    return user.name if user.requirement.url else user.text
 
 
 def _lock_note(composition: Composition) -> str:

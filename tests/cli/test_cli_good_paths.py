@@ -189,3 +189,15 @@ def test_what_has_wheels_for_no_linux_is_infeasible_without_a_try_for_each_pytho
         line for line in lines if "there are no versions of foreign" in line
     ]
     assert sum("no versions of foreign" in line for line in lines) == 1
+
+
+def test_the_head_of_a_manifest_names_a_folder_by_its_project(program: Program, index: FakeIndex):
+    (program.folder / "mine").mkdir()
+    (program.folder / "mine" / "pyproject.toml").write_text('[project]\nname = "mylib"\nversion = "1"\n')
+    (program.folder / "requirements.txt").write_text("alpha\n./mine\n")
+    assert (
+        program.run("init", "-r", "requirements.txt", "--index", index.url, "-o", "out", "--python", "3.12").status == 0
+    )
+    text = (program.folder / "out" / "pixi.toml").read_text()
+    assert text.splitlines()[2] == "# alpha, mylib: Python 3.12, linux-64"
+    assert manifest(program, "out/pixi.toml")["pypi-dependencies"]["mylib"]["path"] == "../mine"
