@@ -222,7 +222,7 @@ class TomlTable:
             raise self.wrong(
                 key,
                 f"'{key}' is not a key of {f'[{name}]' if name else 'the manifest'}",
-                f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(sorted(known))}",
+                f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(sorted(set(known)))}",
             )
 
     def _typed(self, key: str, kind: type[Read], word: str) -> Read | None:
