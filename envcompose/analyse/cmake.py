@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from posixpath import dirname, normpath
+
+from envcompose.model.values import dataclass
 
 AT_THE_TOP = frozenset(
     [
@@ -211,7 +212,7 @@ def _below(texts: Mapping[str, str], folder: str, branch: Branch) -> Iterator[tu
 @lru_cache(maxsize=128)
 def branches_of(text: str) -> tuple[Branch, ...]:
     """Give for every line, by its index, where it stands among the file's if() blocks."""
-    stack: list[tuple[str, bool | None]] = []
+    stack: list[_Block] = []
     branches: list[Branch] = []
     now, deeper = ALWAYS, 0
     for index, match in _commands(text):
@@ -229,21 +230,44 @@ def branches_of(text: str) -> tuple[Branch, ...]:
     return (*branches, *([now] * (text.count("\n") + 1 - len(branches))))
 
 
-def _enter(stack: list[tuple[str, bool | None]], word: str, rest: str) -> None:
+@dataclass(slots=True)
+class _Block:
+    """One if() block: the half of it that is being read, and what is known of those before."""
+
+    condition: str
+    holds: bool | None
+    earlier: tuple[str, ...] = ()
+    """Conditions of earlier halves, negated, that are not known to fail; the last few of them."""
+    closed: bool = False
+    """Does one of the earlier halves hold for certain, so that no later one does?"""
+
+    def go_on(self, condition: str, holds: bool | None) -> None:
+        """The next half begins."""
+        if self.holds is None:
+            self.earlier = (*self.earlier, f"not {self.condition}"[:200])[-MAX_TOLD:]
+        self.closed = self.closed or self.holds is True
+        self.condition, self.holds = condition, holds
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """What must hold for this half to be taken, as far as nobody knows."""
+        return (*self.earlier, self.condition) if self.holds is None else self.earlier
+
+
+def _enter(stack: list[_Block], word: str, rest: str) -> None:
     if word == "if":
-        stack.append(_tested(rest))
+        stack.append(_Block(*_tested(rest)))
     elif word == "elseif" and stack:
-        stack[-1] = _tested(rest)
+        stack[-1].go_on(*_tested(rest))
     elif word == "else" and stack:
-        condition, holds = stack[-1]
-        stack[-1] = (f"not {condition}"[:200], None if holds is None else not holds)
+        stack[-1].go_on("", True)
     elif word == "endif" and stack:
         stack.pop()
 
 
-def _branch(stack: list[tuple[str, bool | None]]) -> Branch:
-    undecided = tuple(dict.fromkeys(f"CMake's {condition}" for condition, holds in stack if holds is None))
-    return Branch(undecided[-MAX_TOLD:], any(holds is False for _, holds in stack))
+def _branch(stack: list[_Block]) -> Branch:
+    undecided = dict.fromkeys(f"CMake's {condition}" for block in stack for condition in block.undecided)
+    return Branch(tuple(undecided)[-MAX_TOLD:], any(block.closed or block.holds is False for block in stack))
 
 
 def branch_at(text: str, line: int) -> Branch:

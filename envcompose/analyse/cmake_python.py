@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from envcompose.analyse.cmake import branch_at, joined
 from envcompose.analyse.found import CHILD_IMPORT, Found, cmake_build, place_in
 from envcompose.model.analysis import Place
+from envcompose.model.values import dataclass
 
 FIND_PYTHON = re.compile(r"\bfind_package\s{0,9}\(\s{0,99}Python3?\b([^)]{0,500})", re.IGNORECASE)
 CHILD = re.compile(r"\bexecute_process\s{0,9}\(", re.IGNORECASE)

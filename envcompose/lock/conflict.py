@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from packaging.requirements import Requirement
 
@@ -17,6 +17,7 @@ from envcompose.lock.unfit import why_unfit
 from envcompose.manifest.workspace import CondaWish, PypiOrigin, PypiWish
 from envcompose.manifest.workspace_platforms import customised
 from envcompose.model.target import Layer
+from envcompose.model.values import dataclass
 from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.virtual import told_virtual
 from envcompose.search.conda_conflict import Conflict

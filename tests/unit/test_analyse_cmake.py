@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from envcompose.analyse.cmake import branch_at
 from tests.unit.test_analyse_patterns import analyse, required, tools, traps
 
 BY_CMAKE = """
@@ -98,6 +101,28 @@ def test_cuda_and_downloads_of_cmake_carry_the_conditions_of_the_way_to_them() -
     on = files | {"CMakeLists.txt": files["CMakeLists.txt"].replace('"cuda" OFF', '"cuda" ON')}
     way = "CMake's WITH_CUDA and CMake's CUDAToolkit_FOUND and CMake's not DEFINED CUTLASS_DIR"
     assert tools(analyse(on))["network"] == way
+
+
+BLOCKS = {
+    "if(UNIX)\n{0}\nelseif(WIN32)\n{1}\nelse()\n{2}\nendif()": {0: ""},
+    "if(WIN32)\n{0}\nelseif(APPLE)\n{1}\nelse()\n{2}\nendif()": {2: ""},
+    "if(USE_CUDA)\n{0}\nelseif(APPLE)\n{1}\nelse()\n{2}\nendif()": {0: "USE_CUDA", 2: "not USE_CUDA"},
+    "if(NOT WIN32)\n{0}\nelseif(FOO)\n{1}\nelse()\n{2}\nendif()": {0: ""},
+    "if(A)\n{0}\nelseif(B)\n{1}\nelse()\n{2}\nendif()": {0: "A", 1: "not A|B", 2: "not A|not B"},
+    "if(A)\nif(B)\n{0}\nelse()\n{1}\nendif()\nelse()\n{2}\nendif()": {0: "A|B", 1: "A|not B", 2: "not A"},
+}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_half_of_a_block_holds_only_where_none_before_it_does(block: str) -> None:
+    living = {}
+    for place in range(3):
+        text = block.format(*("enable_language(CUDA)" if place == number else "" for number in range(3)))
+        line = text.split("\n").index("enable_language(CUDA)") + 1
+        branch = branch_at(text, line)
+        if not branch.dead:
+            living[place] = "|".join(condition.removeprefix("CMake's ") for condition in branch.conditions)
+    assert living == BLOCKS[block]
 
 
 def test_cmake_texts_of_any_depth_and_circle_are_met_with_an_answer() -> None:
