@@ -51,7 +51,8 @@ def read_manifest(path: Path) -> ManifestFile:
         raise ManifestMissing(path=str(path), is_folder=path.is_dir())
     if found.name == LOCK:
         raise LockNamed(path=str(path), command=lock_command(os.path.normpath(path.parent)))
-    folder = found.resolve().parent
+    # A manifest may be a link: pixi takes the folder of the link for the workspace's.
+    folder = found.parent.resolve()
     files = DiskFiles(folder)
     text = _decoded(files, found.name)
     workspace = read_workspace(text, found.name, files=files)

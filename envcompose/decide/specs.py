@@ -19,7 +19,8 @@ def conda_spec(bounds: Iterable[str]) -> str:
 
     No space stands in it: pixi refuses spaces behind an operator (facts: pixi.md §11, v006). Bounds that another
     bound of the same direction makes idle are left out. `<2` leaves out 2.0rc1 and `>1.0` leaves out 1.0.post1 in
-    PEP 440 and neither does so in conda, so they become `<2a0` and `>1.0,!=1.0.post.*`.
+    PEP 440 and neither does so in conda, so they become `<2a0` and `>1.0,!=1.0.post.*`. What remains: a post release of
+    V that is written with other zeros (`1.0.0.post1` for `>1.0`) is let in.
     """
     pieces = {piece.strip() for bound in bounds for piece in bound.split(",") if piece.strip()}
     if len(pieces) > 1:

@@ -7,6 +7,7 @@ each of them; here only the constructor is compiled, and what frozen values have
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from operator import attrgetter
 from reprlib import recursive_repr
@@ -22,11 +23,18 @@ else:
         """See dataclasses.dataclass. Frozen values with slots are made here; all others, by the standard library."""
 
         def made(cls):
-            if frozen and slots and not options:
+            if frozen and slots and not options and _is_plain(cls):
                 return _value_class(cls, kw_only=kw_only)
             return dataclasses.dataclass(cls, frozen=frozen, slots=slots, kw_only=kw_only, **options)
 
         return made if cls is None else made(cls)
+
+
+def _is_plain(cls: type[Any]) -> bool:
+    """Are its fields of the kinds that are made here: no InitVar, no KW_ONLY, no hash of their own?"""
+    odd = any("InitVar" in str(one) or "KW_ONLY" in str(one) for one in inspect.get_annotations(cls).values())
+    fields = (one for one in cls.__dict__.values() if isinstance(one, dataclasses.Field))
+    return not odd and all(one.hash is None for one in fields)
 
 
 def _value_class(cls: type[Any], *, kw_only: bool) -> type[Any]:

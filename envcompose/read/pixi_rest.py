@@ -47,7 +47,12 @@ def rest_of(workspace: Workspace, view: View | None, places: Mapping[Path, int])
         yield from _targets(workspace, view)
         yield from _options(view.pypi_options, places)
         yield from _solving(workspace, view, places)
-    yield from _copied(places)
+    yield from _copied(places, _default_features(workspace))
+
+
+def _default_features(workspace: Workspace) -> frozenset[str]:
+    """The features of the environment that is composed."""
+    return frozenset(name for one in workspace.environments if one.name == DEFAULT for name in one.features)
 
 
 def shown(wish: CondaWish | PypiWish) -> str:
@@ -132,9 +137,9 @@ def _options(options: PypiOptions, places: Mapping[Path, int]) -> Iterator[Rest]
     }
     for key, value in unread.items():
         if value:
-            line = _line(places, "pypi-options", key)
+            line = _nearest(places, "pypi-options", key)
             yield Rest(text=f"pypi-options.{key}", line=line, outcome=Outcome.UNSUPPORTED, note=_BY_RULE)
-    line = _line(places, "pypi-options", "no-build-isolation")
+    line = _nearest(places, "pypi-options", "no-build-isolation")
     isolation = options.no_build_isolation
     if isolation is True:
         note = "it is decided for each package; name those that it is about"
@@ -164,7 +169,8 @@ def _solving(workspace: Workspace, view: View, places: Mapping[Path, int]) -> It
             )
     for name in sorted({*workspace.package_cutoffs, *workspace.pypi_cutoffs}):
         note = "--as-of DATE leaves out what is newer of all packages"
-        yield Rest(text=f"exclude-newer of {name}", line=None, outcome=Outcome.UNSUPPORTED, note=note)
+        line = _nearest(places, "exclude-newer", name)
+        yield Rest(text=f"exclude-newer of {name}", line=line, outcome=Outcome.UNSUPPORTED, note=note)
     if view.dev:
         note = "what the sources of a conda package need is not composed"
         yield Rest(text=f"dev {', '.join(view.dev)}", line=_line(places, "dev"), outcome=Outcome.UNSUPPORTED, note=note)
@@ -174,22 +180,40 @@ def _solving(workspace: Workspace, view: View, places: Mapping[Path, int]) -> It
         yield Rest(text=f"requires-pixi {workspace.requires_pixi}", line=line, outcome=Outcome.REPLACED, note=note)
 
 
-def _copied(places: Mapping[Path, int]) -> Iterator[Rest]:
-    """What has nothing to do with packages: it can stand outside of the blocks of what is written."""
+def _copied(places: Mapping[Path, int], features: frozenset[str]) -> Iterator[Rest]:
+    """What has nothing to do with packages: it can stand outside of the blocks of what is written.
+
+    `features` are those of the environment that is composed; what others have goes with their environments.
+    """
     found: dict[str, list[tuple[str, int]]] = {}
     for path, line in places.items():
+        own = _within(path, features)
         words = ".".join(map(str, path))
-        if path[:2] == ("activation", "env") and len(path) == 3:
+        if own[:2] == ("activation", "env") and len(own) == 3:
             found.setdefault("activation", []).append((words, line))
-        elif len(path) == 2 and (path[0] == "tasks" or (path[0] == "activation" and path[1] != "env")):
-            found.setdefault(str(path[0]), []).append((words, line))
+        elif len(own) == 2 and (own[0] == "tasks" or (own[0] == "activation" and own[1] != "env")):
+            found.setdefault(str(own[0]), []).append((words, line))
         elif len(path) == 2 and path[0] in ("workspace", "project") and path[1] not in _TAKEN | _TOLD_APART:
             found.setdefault("workspace", []).append((words, line))
+        elif len(path) == 2 and path[0] == "tool" and path[1] != "envcompose":
+            found.setdefault("tool", []).append((words, line))
     note = "not taken over; what you write outside of the blocks of the new manifest stays in it"
     for entries in found.values():
         text = ", ".join(text for text, _ in entries)
         yield Rest(text=text, line=entries[0][1], outcome=Outcome.UNSUPPORTED, note=note)
 
 
+def _within(path: Path, features: frozenset[str]) -> Path:
+    """A path as seen from its feature, if that is one of these, and from its target."""
+    if path[:1] == ("feature",) and len(path) > 2 and path[1] in features:
+        path = path[2:]
+    return path[2:] if path[:1] == ("target",) else path
+
+
 def _line(places: Mapping[Path, int], *path: str) -> int | None:
     return places.get(path)
+
+
+def _nearest(places: Mapping[Path, int], *path: str) -> int | None:
+    """The line of a key of the manifest, or the first one of the same name in a feature or target."""
+    return next((line for place, line in places.items() if place == path or place[-len(path) :] == path), None)

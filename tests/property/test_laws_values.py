@@ -138,6 +138,19 @@ def test_other_kinds_of_classes_are_left_to_the_standard_library() -> None:
     class Loose:
         a: int = 1
 
+    @values.dataclass(frozen=True, slots=True)
+    class Hashed:
+        a: int
+        b: list[int] = dataclasses.field(default_factory=list, hash=False)
+
+    @values.dataclass(frozen=True, slots=True)
+    class Given:
+        a: dataclasses.InitVar[int]
+        _: dataclasses.KW_ONLY
+        b: int = 1
+
+    assert hash(Hashed(1)) == hash(Hashed(1, [2]))
+    assert Given(1, b=2).b == 2 and not hasattr(Given(1), "a")
     assert Ordered(1) < Ordered(2)
     loose = Loose()
     loose.a = 2

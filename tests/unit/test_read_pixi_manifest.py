@@ -158,6 +158,39 @@ no-build-isolation = true
     ]
 
 
+def test_what_targets_and_features_of_the_default_environment_hold_beside_packages_is_told() -> None:
+    text = """[workspace]
+name = "x"
+channels = ["conda-forge"]
+platforms = ["linux-64"]
+[tasks]
+a = "true"
+[target.linux-64.tasks]
+b = "true"
+[target.linux-64.activation]
+scripts = ["x.sh"]
+[feature.f.tasks]
+c = "true"
+[feature.f.activation.env]
+K = "1"
+[feature.f.pypi-options]
+no-build = true
+[feature.g.tasks]
+d = "true"
+[tool.foo]
+z = 1
+[environments]
+default = ["f"]
+other = ["g"]
+"""
+    assert told(text)[1:] == [
+        ("pypi-options.no-build", 16, "unsupported", BY_RULE),
+        ("tasks.a, target.linux-64.tasks.b, feature.f.tasks.c", 6, "unsupported", COPY),
+        ("target.linux-64.activation.scripts, feature.f.activation.env.K", 10, "unsupported", COPY),
+        ("tool.foo", 19, "unsupported", COPY),
+    ]
+
+
 def test_lines_are_those_of_a_pyproject() -> None:
     text = """[project]
 name = "x"

@@ -387,6 +387,17 @@ def test_pypi_names_stand_only_where_an_environment_of_the_solve_has_pypi_depend
     assert check_lock(workspace.folder).is_fine
 
 
+def test_the_lock_of_a_manifest_that_is_a_link_lies_beside_the_link(workspace: Workspace) -> None:
+    workspace.write(pypi='alpha = "*"')
+    elsewhere = workspace.folder.parent / "elsewhere.toml"
+    (workspace.folder / "pixi.toml").rename(elsewhere)
+    (workspace.folder / "pixi.toml").symlink_to(elsewhere)
+    workspace.lock()
+    assert (workspace.folder / "pixi.lock").is_file() and not (elsewhere.parent / "pixi.lock").exists()
+    assert check_lock(workspace.folder).is_fine
+    assert (workspace.folder / "pixi.toml").is_symlink()
+
+
 # Errors
 
 
