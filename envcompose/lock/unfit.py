@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
+from envcompose.check.python_bound import is_below_bound
 from envcompose.model.distribution import PackageFile
 
 
 def runs_on(file: PackageFile, python: str) -> bool:
-    """Does a file admit a Python? Bounds that cannot be read admit all, as for the resolver."""
-    try:
-        return file.requires_python is None or SpecifierSet(file.requires_python).contains(python, prereleases=True)
-    except InvalidSpecifier:
-        return True
+    """Does a file admit a Python, as the resolver sees it?
+
+    Lower bounds count alone: uv takes what says `<3.12` for Python 3.14 too. Bounds that cannot be read admit all.
+    """
+    return file.requires_python is None or not is_below_bound(python, file.requires_python)
 
 
 def why_unfit(name: str, wanted: SpecifierSet | None, files: Sequence[PackageFile], python: str) -> str | None:
-    """Why the releases that are wanted have nothing for a Python (a whole version); None where it is not the Python."""
+    """Why the releases that are wanted have nothing for a Python (a whole version); None where it is not the Python.
+
+    Of several bounds that are all too new, the one that the least new Python meets is told.
+    """
     own = [file for file in files if wanted is None or wanted.contains(file.version, prereleases=True)]
     if not own:
         return None
@@ -41,8 +45,8 @@ def why_unfit(name: str, wanted: SpecifierSet | None, files: Sequence[PackageFil
 
 def _floor(bound: str) -> Version:
     """The lowest Python that a bound begins with."""
-    floors = [one.version.removesuffix(".*") for one in SpecifierSet(bound) if one.operator in (">=", ">", "~=", "==")]
-    return min(map(Version, floors), default=Version("0"))
+    floors = [one.version.removesuffix(".*") for one in SpecifierSet(bound) if one.operator not in ("<", "<=", "!=")]
+    return max(map(Version, floors), default=Version("0"))
 
 
 def _minors(file: PackageFile) -> set[str]:

@@ -80,6 +80,14 @@ CP39, CP311 = "own-1.0-cp39-cp39-win_amd64.whl", "own-1.0-cp311-cp311-win_amd64.
             [file("own-1.0.tar.gz", "!=3.13.*,>=3.14"), file("own-1.0-py3-none-any.whl", ">=3.13,<4")],
             "own==1.0 requires Python >=3.13,<4, some of it a later one",
         ),
+        (
+            [file("own-1.0.tar.gz", ">=3.8,>=3.14"), file("own-1.0-py3-none-any.whl", ">=3.13")],
+            "own==1.0 requires Python >=3.13, some of it a later one",
+        ),
+        # The resolver does not mind upper bounds and exclusions, so they are no reason.
+        ([file(CP39, ">=3.8,<3.10"), file(CP311, ">=3.9,<3.12")], "own==1.0 has files for Python 3.9 to 3.11 alone"),
+        ([file("own-1.0.tar.gz", ">=3.8,<3.12"), file(CP39, ">=3.8,<3.10")], None),
+        ([file("own-1.0.tar.gz", "==3.11.*"), file("own-1.0-py3-none-any.whl", ">=3.8,!=3.12.*")], None),
         ([file("own-1.0.tar.gz", "what?")], None),
         ([file("own-2.0.tar.gz", ">=3.13")], None),
     ],

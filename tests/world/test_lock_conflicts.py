@@ -156,6 +156,27 @@ def test_a_release_for_other_pythons_is_told_with_the_line_that_says_which_pytho
     )
 
 
+def test_a_release_for_older_pythons_is_locked_and_a_clash_of_it_is_told_and_not_the_python(
+    workspace: Workspace,
+) -> None:
+    workspace.index.wheel("gamma", "1.0", "numpy<2", python=">=3.8,<3.12")
+    workspace.index.wheel("gamma", "2.0", python=">=3.13")
+    workspace.write(pypi='gamma = "==1.0"')
+    assert "gamma-1.0" in lock_manifest(workspace.folder).text
+    workspace.write(pypi='gamma = "==1.0"\nnumpy = ">=2"')
+    numpy = at(workspace, 'numpy = ">=2')
+    assert refused(workspace).facts == (
+        f"{at(workspace, 'gamma')}, asks for gamma==1.0",
+        f"{numpy}, asks for numpy>=2",
+        "gamma 1.0 requires numpy<2",
+    )
+    workspace.write(pypi='gamma = ">=2"')
+    assert refused(workspace).facts[1:3] == (
+        f"{at(workspace, 'python = ')}, asks conda for python 3.12.*",
+        "gamma>=2 requires Python >=3.13",
+    )
+
+
 def test_what_options_of_the_manifest_leave_out_is_told_with_the_option(workspace: Workspace) -> None:
     workspace.index.sdist("gamma", "1.0")
     workspace.index.wheel("delta", "1.0", "gamma>=1")
