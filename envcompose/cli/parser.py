@@ -59,5 +59,7 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def _options_of(self, command: str) -> list[str]:
-        """The long options of a command."""
-        return sorted(option for option in self._commands()[command]._option_string_actions if option.startswith("--"))
+        """The long options of a command, and of the actions that it may have in turn (`recipes list`)."""
+        parser = self._commands()[command]
+        parsers = [parser, *(parser._commands().values() if isinstance(parser, Parser) else ())]
+        return sorted({option for one in parsers for option in one._option_string_actions if option.startswith("--")})
