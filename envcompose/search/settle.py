@@ -178,7 +178,16 @@ class Settler:
             python=python,
             given={name: user.requirement.url or "" for name, user in given.items()},
         )
-        return self._decider.decided(prospect, universe, closure, _chosen_torch(closure, prospect.torches), around)
+        return self._decider.decided(prospect, universe, closure, self._chosen_torch(closure, prospect.torches), around)
+
+    def _chosen_torch(self, closure: Closure, torches: Sequence[TorchChoice]) -> TorchChoice | None:
+        """The torch of the closure. Conda's build of what links torch brings conda's, which no requirement names then."""
+        member = closure.members.get(TORCH)
+        if member is not None:
+            return next((torch for torch in torches if torch.locked_version == member.version), None)
+        recipes = (self._facts.packages.get(name) for name, one in closure.members.items() if one.release.stub)
+        linked = any(recipe is not None and recipe.links_torch for recipe in recipes)
+        return torches[0] if linked and len(torches) == 1 and torches[0].layer is Layer.SYSTEM else None
 
     def _replaced(
         self, prospect: Prospect, given: Mapping[str, UserRequirement]
@@ -307,13 +316,6 @@ def _is_partner(name: str, version: Version, torches: Sequence[TorchChoice]) -> 
     """Does a version of torchvision or torchaudio go with one of these torches? Not every one of them says so itself."""
     known = [release_partners(torch.release, name) for torch in torches]
     return not torches or any(not pairs or version.public in pairs for pairs in known)
-
-
-def _chosen_torch(closure: Closure, torches: Sequence[TorchChoice]) -> TorchChoice | None:
-    member = closure.members.get(TORCH)
-    if member is None:
-        return None
-    return next((torch for torch in torches if torch.locked_version == member.version), None)
 
 
 def _short(words: str) -> str:
