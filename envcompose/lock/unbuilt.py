@@ -5,7 +5,7 @@ A build without isolation sees what is installed and the machine's own programs;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from packaging.utils import canonicalize_name
 
@@ -13,8 +13,8 @@ from envcompose.decide.system import NVCC
 from envcompose.lock.conda_half import CondaFound
 from envcompose.lock.pypi_half import PypiFound, PypiHalf
 from envcompose.model.analysis import Analysis
-from envcompose.model.foreign import foreign_requirement
 from envcompose.model.message import Level, Message
+from envcompose.resolve.metadata import active_requirements
 
 COMPILER = "cxx-compiler"
 _BRING = {
@@ -35,7 +35,8 @@ def lacking(conda: CondaFound, found: PypiFound, half: PypiHalf, manifest: str) 
         if not half.sees_torch(name):
             continue
         here = {*conda.twins, *found.closure.members}
-        imports = [one for one in _imported(analysis) if one not in here and one != name]
+        wanted = _imported(analysis, half.interpreter.markers)
+        imports = [one for one in wanted if one not in here and one != name]
         if imports:
             text = f"{name} is built without isolation, and nothing here brings {_listed(imports)}, which its build imports"
             hint = f"add to [dependencies] or [pypi-dependencies] of {manifest}: {', '.join(imports)}"
@@ -62,10 +63,9 @@ def _warning(code: str, text: str, manifest: str, name: str, hint: str) -> Messa
     return Message(code=code, level=Level.WARNING, text=text, file=manifest, packages=(name,), hint=hint)
 
 
-def _imported(analysis: Analysis) -> list[str]:
-    """What must be importable, by name: what the sources import, and what they declare."""
-    declared = (foreign_requirement(text) for text in analysis.build_requires)
-    names = {str(canonicalize_name(one.name)) for one in declared if one is not None}
+def _imported(analysis: Analysis, markers: Mapping[str, str]) -> list[str]:
+    """What must be importable, by name: what the sources import, and what they declare for an environment of markers."""
+    names = {str(canonicalize_name(one.name)) for one in active_requirements(analysis.build_requires, (), markers)}
     return sorted(names | {need.distribution for need in analysis.build_needs if need.required and need.taken})
 
 

@@ -234,6 +234,30 @@ def test_what_an_unisolated_build_needs_and_nothing_brings_is_told(workspace: Wo
     assert told("", options="") == []
 
 
+def test_what_a_build_declares_for_other_pythons_and_platforms_is_not_missed(workspace: Workspace) -> None:
+    requires = ["setuptools", "tomli ; python_version < '3.12'", "numpy ; sys_platform == 'win32'"]
+    files = {
+        "setup.py": "from setuptools import setup\nsetup(name='kernels', version='1.0')\n",
+        "pyproject.toml": f"[build-system]\nrequires = {requires}\n[project]\nname='kernels'\nversion='1.0'\n",
+    }
+    workspace.index.sdist("kernels", "1.0", files=files)
+
+    def missed(python: str, platform: str) -> str:
+        workspace.write(
+            conda=f'python = "{python}.*"',
+            pypi='kernels = "*"',
+            options='no-build-isolation = ["kernels"]',
+            platforms=f'["{platform}"]',
+        )
+        messages = lock_manifest(workspace.folder, fresh=True).messages
+        (hint,) = [one.hint or "" for one in messages if one.code == "build-needs-missing"]
+        return hint.partition(" of pixi.toml: ")[2]
+
+    assert missed("3.12", "linux-64") == "setuptools"
+    assert missed("3.11", "linux-64") == "setuptools, tomli"
+    assert missed("3.12", "win-64") == "numpy, setuptools"
+
+
 def test_an_unisolated_source_is_read_with_the_torch_that_comes_of_the_rest(workspace: Workspace) -> None:
     _torches(workspace.index)
     workspace.write(pypi='follower = "*"\ntorch = ">=2,<3"', options='no-build-isolation = ["follower"]')
