@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envcompose.decide.gpu_code import GpuCode
@@ -17,9 +17,10 @@ from envcompose.model.facts import CudaLine, Evidence, Facts
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.message import Level, Message
 from envcompose.model.requirement import CondaRequest
-from envcompose.model.target import Layer, TorchChoice
+from envcompose.model.target import Layer, TorchChoice, marker_environment
 from envcompose.model.values import dataclass
 from envcompose.resolve.closure import Closure, Member
+from envcompose.resolve.metadata import active_requirements
 from envcompose.resolve.universe import TORCH
 
 UNISOLATED = (ArtifactKind.NO_ISOLATION, ArtifactKind.TASK)
@@ -151,7 +152,7 @@ class _Layer:
         plan, analysis = self._plan, self._plan.analyses.get(member.name)
         if analysis is None:
             return BuildNeeds(name=member.name, python=(), conda=(), tools=(), env=())
-        wanted = _importable(analysis, plan.island)
+        wanted = _importable(analysis, self._declared(analysis), plan.island)
         for distribution, origin in plan.build_hints.get(member.name, ()):
             if distribution not in plan.island:
                 wanted.setdefault(distribution, f"asked for at {origin} for the build")
@@ -329,11 +330,13 @@ class _Layer:
     def _nvcc_spec(self) -> str:
         return f"{self._plan.line.version}.*" if self._plan.line is not None else "*"
 
+    def _declared(self, analysis: Analysis) -> list[Requirement]:
+        """The build requirements that a source declares for this target."""
+        return active_requirements(analysis.build_requires, (), marker_environment(self._plan.python))
+
     def _spec_of(self, distribution: str, analysis: Analysis) -> str:
         """The bounds on a build need: the sdist's own, the closure's, and torch's on setuptools."""
-        bounds = [
-            str(r.specifier) for r in _parsed(analysis.build_requires) if canonicalize_name(r.name) == distribution
-        ]
+        bounds = [str(one.specifier) for one in self._declared(analysis) if canonicalize_name(one.name) == distribution]
         member = self._plan.closure.members.get(distribution)
         if self.conda_name(distribution) not in self._plan.unbound:
             bounds += member.bounds() if member else ()
@@ -360,14 +363,14 @@ def _about(name: str, why: str) -> str:
     return why if why.startswith(name) else f"{name}: {why}"
 
 
-def _importable(analysis: Analysis, island: frozenset[str]) -> dict[str, str]:
+def _importable(analysis: Analysis, declared: Sequence[Requirement], island: frozenset[str]) -> dict[str, str]:
     """What must or should be importable for an unisolated build, without the island (it is installed before), and why."""
     found = {
         need.distribution: "wanted by the build" if not need.required else "needed by the build"
         for need in analysis.build_needs
         if need.required or need.taken
     }
-    for requirement in _parsed(analysis.build_requires):
+    for requirement in declared:
         found.setdefault(canonicalize_name(requirement.name), "a declared build requirement")
     return {name: why for name, why in found.items() if name not in island}
 
@@ -379,13 +382,3 @@ def _evidence(analysis: Analysis, distribution: str) -> list[Evidence]:
         for need in analysis.build_needs
         if need.distribution == distribution and need.place is not None
     ][:1]
-
-
-def _parsed(texts: Sequence[str]) -> list[Requirement]:
-    found = []
-    for text in texts:
-        try:
-            found.append(Requirement(text))
-        except InvalidRequirement:
-            continue
-    return found
