@@ -75,19 +75,19 @@ def compose_environment(
     check_folder(target, force=force)
     with world_of(intent, refresh=refresh, tell=tell, trace=trace) as world:
         composition = compose(intent, world)
-    composition, bundle = _judged(composition, target)
-    return Result(composition=composition, folder=target, files=plan_files(target, bundle, force=force))
+    plan = plan_files(target, _judged(composition, target), force=force)
+    return Result(composition=plan.bundle.composition or composition, folder=target, files=plan.files)
 
 
-def _judged(composition: Composition, folder: Path) -> tuple[Composition, Bundle]:
-    """The composition with its texts; a lock that pixi would not take is left out, and its fault told."""
+def _judged(composition: Composition, folder: Path) -> Bundle:
+    """The texts of a composition; a lock that pixi would not take is left out, and its fault told."""
     from envcompose.check.own_lock import reasons_against
     from envcompose.review.locked import without_lock
 
     bundle = bundle_of(composition, version=__version__, verifier=verifier_texts())
     solution = composition.solution
     if solution is None or bundle.lock is None:
-        return composition, bundle
+        return bundle
     reasons = reasons_against(
         dict(bundle.files)[MANIFEST],
         bundle.lock,
@@ -95,10 +95,7 @@ def _judged(composition: Composition, folder: Path) -> tuple[Composition, Bundle
         default_index=solution.default_index,
         root=folder.as_posix(),
     )
-    if not reasons:
-        return composition, bundle
-    composition = without_lock(composition, reasons)
-    return composition, bundle_of(composition, version=__version__, verifier=verifier_texts())
+    return bundle.told_as(without_lock(composition, reasons)) if reasons else bundle
 
 
 def repairs_of(

@@ -28,11 +28,10 @@ from envcompose.lock_errors import told_of
 from envcompose.lock_world import LockWishes, lock_world
 from envcompose.locking import LockedWorkspace, lock_workspace
 from envcompose.manifest.conda_version import parse_version
-from envcompose.manifest.lock import LockedPypi, LockFile, OtherLockVersion
+from envcompose.manifest.lock import LockFile, OtherLockVersion
 from envcompose.manifest.lock_reading import read_lock
 from envcompose.manifest.lock_text import render_lock
 from envcompose.manifest.toml_search import line_saying
-from envcompose.manifest.workspace import DEFAULT
 from envcompose.manifest.workspace_views import all_platforms
 from envcompose.manifest_file import ManifestFile, read_manifest
 from envcompose.model.message import Level, Message
@@ -42,6 +41,7 @@ from envcompose.world.apply import PlannedFile, write_files
 from envcompose.world.default_index import default_index
 from envcompose.world.files import DiskFiles
 from envcompose.write.bundle import EXPECTATIONS, LOCK, digest_of
+from envcompose.write.expectations import with_lock
 
 if TYPE_CHECKING:
     from envcompose.world.pixi import PixiVerdict
@@ -253,27 +253,12 @@ def _expectations(
     """What `verify` expects, with the new lock in it, where it belongs to this very manifest."""
     path = manifest.folder / EXPECTATIONS
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        digests = document["files"]
-        own = digests[manifest.path.name]
+        text = path.read_text(encoding="utf-8")
+        own = dict(json.loads(text)["files"])[manifest.path.name]
     except (OSError, ValueError, KeyError, TypeError):
         return (), ()
     if own != digest_of(manifest.text):
         text = f"{EXPECTATIONS} stays as it is: {manifest.path.name} was edited since it was written, so verify may find more"
         return (), (Message(code="expectations-old", level=Level.WARNING, text=text, file=EXPECTATIONS),)
-    versions = _versions(locked)
-    changed = {**document, "files": dict(sorted({**digests, LOCK: digest_of(lock_text)}.items())), "locked": versions}
-    text = json.dumps(changed, indent=2, ensure_ascii=False) + "\n"
+    text = with_lock(text, locked.lock, digest_of(lock_text))
     return (_planned(manifest.folder, EXPECTATIONS, text),), ()
-
-
-def _versions(locked: LockedWorkspace) -> dict[str, str]:
-    """Every PyPI distribution of the default environment with its version; conda's are left out, as `init` does."""
-    for environment in locked.lock.environments:
-        if environment.name == DEFAULT:
-            entries = next(iter(environment.packages.values()), ())
-            found = {
-                one.name: one.version for one in entries if isinstance(one, LockedPypi) and one.version is not None
-            }
-            return dict(sorted(found.items()))
-    return {}

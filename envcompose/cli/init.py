@@ -22,7 +22,6 @@ from envcompose.model.message import Level, Message
 from envcompose.model.repair import DEFAULT_EFFORT
 from envcompose.read import targets
 from envcompose.read.secrets import mask_secrets
-from envcompose.review.locked import OWN_LINES, without_lock
 from envcompose.world.pixi import PixiVerdict
 from envcompose.write.bundle import LOCK, MANIFEST
 from envcompose.write.document import composition_document, file_entry
@@ -87,14 +86,7 @@ def _compose(options: argparse.Namespace, heard: Callable[[Intent], None]) -> tu
             trace=_tracer(options),
             heard=heard,
         )
-    return _as_planned(result), () if options.dry_run else write_result(result, force=options.force)
-
-
-def _as_planned(result: Result) -> Result:
-    """The result without its lock where the user's own lines in the manifest ask for more than it holds."""
-    if not result.composition.locked or LOCK in result.texts:
-        return result
-    return replace(result, composition=without_lock(result.composition, (OWN_LINES,)))
+    return result, () if options.dry_run else write_result(result, force=options.force)
 
 
 def _inputs(options: argparse.Namespace) -> Inputs:
@@ -178,8 +170,9 @@ def pixi_words(verdict: PixiVerdict | None) -> tuple[str, ...]:
 
 
 def _document(result: Result, notes: tuple[str, ...], verdict: PixiVerdict | None, *, dry: bool) -> dict[str, object]:
-    # A manifest holds the user's own lines too, and these may hold a login.
-    texts = {file.path: mask_secrets(file.text) if file.path == MANIFEST else file.text for file in result.files}
+    # A manifest holds the user's own lines too, and a lock what they bring: these may hold a login.
+    own = (MANIFEST, LOCK)
+    texts = {file.path: mask_secrets(file.text) if dry and file.path in own else file.text for file in result.files}
     files = [file_entry(f.path, f.action, f.sha256, texts[f.path] if dry else None) for f in result.files]
     kept = tuple(Message(code="kept-aside", level=Level.NOTE, text=note) for note in notes)
     composition = replace(result.composition, messages=(*result.composition.messages, *kept))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from envcompose.decide.manifest_needs import reads_lock
+from envcompose.errors import EnvcomposeError
 from envcompose.model.composition import Composition, PypiDependency
 from envcompose.model.decision import Artifact
 from envcompose.model.intent import ArtifactKind, Intent
@@ -72,12 +73,43 @@ def lock_messages(solution: Solution | None) -> tuple[Message, ...]:
     return ()
 
 
-def without_lock(composition: Composition, reasons: Sequence[str]) -> Composition:
-    """The composition without its lock, which pixi would refuse for these reasons."""
-    assert composition.solution is not None
+def without_lock(composition: Composition, reasons: Sequence[str], *, unfit: str | None = None) -> Composition:
+    """The composition without its lock, which pixi would refuse for these reasons.
+
+    `unfit` is what speaks against the one that is there already, None where there is none.
+    """
     lacking = tuple(f"pixi would not take it: {reason}" for reason in reasons)
-    solution = replace(composition.solution, distributions=None, lacking=lacking)
+    if unfit is not None:
+        lacking = (*lacking, f"the one that is there no longer fits: {unfit}")
+    solution = _unlocked(composition, lacking)
     return replace(composition, solution=solution, messages=(*lock_messages(solution), *composition.messages))
+
+
+def with_refused_manifest(composition: Composition, error: EnvcomposeError) -> Composition:
+    """The composition without its lock, because pixi does not read its manifest; the error names the line of the user's."""
+    message = Message(
+        code="no-lock",
+        level=Level.WARNING,
+        text=f"no pixi.lock is written: {error.sentence}",
+        file=error.file,
+        line=error.line,
+        hint="; ".join(error.hints) or None,
+    )
+    return replace(
+        composition, solution=_unlocked(composition, (error.sentence,)), messages=(message, *composition.messages)
+    )
+
+
+def with_kept_lock(composition: Composition) -> Composition:
+    """The composition, of which it is told that the lock that is there stays."""
+    text = "pixi.lock stays as it is: it holds what your own lines in pixi.toml ask for too"
+    message = Message(code="lock-kept", level=Level.NOTE, text=text)
+    return replace(composition, messages=(message, *composition.messages))
+
+
+def _unlocked(composition: Composition, lacking: tuple[str, ...]) -> Solution:
+    assert composition.solution is not None
+    return replace(composition.solution, distributions=None, lacking=lacking)
 
 
 def _source(member: Member, artifact: Artifact, index: str) -> Source | str:

@@ -7,11 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
-from envcompose.errors import EnvcomposeError, NotOurs, NotWritable
+from envcompose.errors import NotOurs, NotWritable
 from envcompose.manifest.blocks import Clash, fault_of, has_own_lines, is_untouched, with_own_lines
 from envcompose.model.values import dataclass
-from envcompose.review.locked import OWN_LINES
-from envcompose.world.files import DiskFiles, remove_scratch, write_in_order
+from envcompose.world.files import remove_scratch, write_in_order
 from envcompose.write.bundle import MANIFEST, Bundle
 
 # As git reads them, each of these lines keeps pixi's folder out; the second is what `pixi init` writes.
@@ -40,11 +39,20 @@ class PlannedFile:
         return hashlib.sha256(self.text.encode(errors="surrogateescape")).hexdigest()
 
 
-def plan_files(folder: Path, bundle: Bundle, *, force: bool) -> tuple[PlannedFile, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would be written into a folder: the files, and the bundle that the folder's own lines and lock made of it."""
+
+    files: tuple[PlannedFile, ...]
+    bundle: Bundle
+
+
+def plan_files(folder: Path, bundle: Bundle, *, force: bool) -> Plan:
     """What would be written; lines of the user's around the blocks of a manifest stay in it.
 
-    Where these lines ask for more than the bundle's lock holds, no lock is among the files. Raises NotOurs where the
-    folder holds a manifest that is not ours, or that was edited in its blocks, or has lines that clash with the new ones.
+    Where these lines ask for more than the bundle's lock holds, the lock on disk stays if it holds that, else no lock is
+    among the files; the bundle of the plan tells of what became of it. Raises NotOurs where the folder holds a manifest
+    that is not ours, or that was edited in its blocks, or has lines that clash with the new ones.
     """
     check_folder(folder, force=force)
     bundle, aside = _around_own_lines(folder, bundle, force=force)
@@ -54,44 +62,33 @@ def plan_files(folder: Path, bundle: Bundle, *, force: bool) -> tuple[PlannedFil
     )
     # The manifest goes last: until it is the new one, the next command sees an older set and completes it.
     ordered = (*bundle.files[:-1], *extra, bundle.files[-1])
-    return tuple(_planned(folder, path, text, aside=aside and path == MANIFEST) for path, text in ordered)
+    files = tuple(_planned(folder, path, text, aside=aside and path == MANIFEST) for path, text in ordered)
+    return Plan(files=files, bundle=bundle)
 
 
 def _around_own_lines(folder: Path, bundle: Bundle, *, force: bool) -> tuple[Bundle, bool]:
     """The bundle with the user's lines in its manifest; and does the old manifest hold something that this one lacks?"""
-    old, new = _text(folder / MANIFEST), bundle.text(MANIFEST)
-    if old is None or new is None:
+    old = _text(folder / MANIFEST)
+    if old is None:
         return bundle, False
     untouched = is_untouched(old)
     if untouched is None or (untouched and not has_own_lines(old)):
         return bundle, untouched is None
-    text = with_own_lines(old, new)
-    if isinstance(text, Clash):
+    from envcompose.world.fitting import with_fitting_lock
+
+    def around(one: Bundle) -> Bundle:
+        # With another lock or none the manifest differs in its comments alone, but nothing rests on that here.
+        text = with_own_lines(old, one.text(MANIFEST) or "")
+        if isinstance(text, Clash):
+            raise _in_the_way(text)
+        return one.with_manifest(text)
+
+    try:
+        return with_fitting_lock(bundle, folder, around), not untouched
+    except NotOurs:
         if force:
             return bundle, True
-        raise _in_the_way(text)
-    fitting = bundle.with_manifest(text)
-    if not _is_locked(fitting, folder):
-        unlocked = bundle.without_lock((OWN_LINES,))
-        text = with_own_lines(old, unlocked.text(MANIFEST) or "")
-        assert isinstance(text, str)
-        fitting = unlocked.with_manifest(text)
-    return fitting, not untouched
-
-
-def _is_locked(bundle: Bundle, folder: Path) -> bool:
-    """Would pixi take the lock of the set for its manifest? True also where it has none."""
-    from envcompose.check.own_lock import reasons_against
-
-    manifest, composition = bundle.text(MANIFEST), bundle.composition
-    if manifest is None or bundle.lock is None or composition is None or composition.solution is None:
-        return True
-    index, root = composition.solution.default_index, folder.resolve().as_posix()
-    try:
-        return not reasons_against(manifest, bundle.lock, DiskFiles(folder), default_index=index, root=root)
-    except EnvcomposeError:
-        # What pixi does not read, it does not lock either; its own error names the line.
-        return False
+        raise
 
 
 def _in_the_way(clash: Clash) -> NotOurs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from envcompose.manifest.lock import LockFile
@@ -45,15 +45,20 @@ class Bundle:
         texts[EXPECTATIONS] = texts[EXPECTATIONS].replace(old, new)
         return replace(self, files=tuple(texts.items()))
 
-    def without_lock(self, reasons: Sequence[str]) -> Bundle:
-        """The files of the same composition without its lock, which pixi would refuse for these reasons."""
-        from envcompose.review.locked import without_lock
+    def with_lock(self, text: str, lock: LockFile) -> Bundle:
+        """The same with another lock of this text and these values, which the expectations name as `lock` writes them."""
+        from envcompose.write.expectations import with_lock
 
-        assert self.composition is not None
+        texts = dict(self.files)
+        texts |= {LOCK: text, EXPECTATIONS: with_lock(texts[EXPECTATIONS], lock, digest_of(text))}
+        return replace(self, files=tuple(texts.items()), lock=lock)
+
+    def told_as(self, composition: Composition) -> Bundle:
+        """The files of the same composition where something else is to be said of it, such as that it has no lock."""
         verifier = {
             path.removeprefix(f"{VERIFIER}/"): text for path, text in self.files if path.startswith(f"{VERIFIER}/")
         }
-        return bundle_of(without_lock(self.composition, reasons), version=self.version, verifier=verifier)
+        return bundle_of(composition, version=self.version, verifier=verifier)
 
 
 def bundle_of(composition: Composition, *, version: str, verifier: Mapping[str, str]) -> Bundle:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from envcompose.decide.system import NVCC
+from envcompose.manifest.lock import LockedPypi, LockFile
+from envcompose.manifest.workspace import DEFAULT
 from envcompose.model.composition import Composition
 from envcompose.model.intent import ArtifactKind
 from envcompose.model.target import Layer
@@ -47,6 +49,27 @@ def expectations_of(composition: Composition, *, version: str, set_digest: str, 
         ],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def with_lock(text: str, lock: LockFile, digest: str) -> str:
+    """The document with another lock in it: the digest of its text, and its versions."""
+    document = json.loads(text)
+    files = dict(sorted({**document["files"], "pixi.lock": digest}.items()))
+    changed = {**document, "files": files, "locked": _versions(lock)}
+    return json.dumps(changed, indent=2, ensure_ascii=False) + "\n"
+
+
+def _versions(lock: LockFile) -> dict[str, str]:
+    """Every PyPI distribution of a lock's default environment with its version; conda's are left out, as below."""
+    entries = (
+        next(iter(environment.packages.values()), ())
+        for environment in lock.environments
+        if environment.name == DEFAULT
+    )
+    found = {
+        one.name: one.version for one in next(entries, ()) if isinstance(one, LockedPypi) and one.version is not None
+    }
+    return dict(sorted(found.items()))
 
 
 def _torch(composition: Composition) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _explained(intent: Intent, world: World, options: argparse.Namespace, resolv
 
 def _written(composition: Composition, target: Path, force: bool, resolves: int) -> Outputs:
     bundle = bundle_of(composition, version=VERSION, verifier=VERIFIER)
-    planned = plan_files(target, bundle, force=force)
+    planned = plan_files(target, bundle, force=force).files
     notes = write_files(target, planned, force=force)
     result = Result(composition=composition, folder=target, files=planned)
     entries = [file_entry(file.path, file.action, file.sha256, None) for file in planned]

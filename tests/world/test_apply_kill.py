@@ -45,7 +45,7 @@ def bundle(mark: str) -> Bundle:
 
 
 def write(folder: Path, mark: str, *, force: bool = False) -> tuple[str, ...]:
-    return write_files(folder, plan_files(folder, bundle(mark), force=force), force=force)
+    return write_files(folder, plan_files(folder, bundle(mark), force=force).files, force=force)
 
 
 def judged(folder: Path) -> set[str]:
@@ -120,7 +120,7 @@ STEPS = {{"open", "os.rename", "os.chmod", "os.remove", "os.mkdir"}}
 def write_until(step, folder):
     # Whatever touches the folder is a step; the process dies before it takes the one that was named.
     left = [step]
-    planned = plan_files(folder, bundle("b"), force=False)
+    planned = plan_files(folder, bundle("b"), force=False).files
 
     def step_taken(event, arguments):
         if event in STEPS and any(str(a).startswith(str(folder)) for a in arguments if isinstance(a, (str, os.PathLike))):
@@ -210,12 +210,12 @@ def test_killed_before_any_step_an_empty_folder_has_whole_files_or_none(tmp_path
 
 
 def test_the_manifest_is_written_last(tmp_path: Path) -> None:
-    assert plan_files(tmp_path, bundle("a"), force=False)[-1].path == "pixi.toml"
+    assert plan_files(tmp_path, bundle("a"), force=False).files[-1].path == "pixi.toml"
 
 
 def test_a_set_that_is_there_already_is_not_written_again(tmp_path: Path) -> None:
     write(tmp_path, "a")
-    planned = plan_files(tmp_path, bundle("a"), force=False)
+    planned = plan_files(tmp_path, bundle("a"), force=False).files
     assert {file.action for file in planned} == {"unchanged"}
 
 
@@ -275,7 +275,7 @@ def test_lines_that_clash_with_what_is_composed_are_in_the_way_until_force(tmp_p
         plan_files(tmp_path, other, force=False)
     number = edited.splitlines().index("mine = 'true'") + 1
     assert caught.value.sentence == f"pixi.toml, line {number}, is in the way: mine of [tasks] is composed too"
-    assert write_files(tmp_path, plan_files(tmp_path, other, force=True), force=True) == (
+    assert write_files(tmp_path, plan_files(tmp_path, other, force=True).files, force=True) == (
         "the old pixi.toml is kept as pixi.toml.old",
     )
     assert (manifest.read_text(), (tmp_path / "pixi.toml.old").read_text()) == (text, edited)
@@ -301,4 +301,4 @@ def test_lines_of_the_users_gitignore_stay_and_ours_come_once(tmp_path: Path) ->
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(NotWritable):
-        write_files(tmp_path / "file" / "below", plan_files(tmp_path, bundle("a"), force=False), force=False)
+        write_files(tmp_path / "file" / "below", plan_files(tmp_path, bundle("a"), force=False).files, force=False)
