@@ -144,6 +144,8 @@ def _spelling(name: str, half: PypiHalf, near: Near) -> str:
 def _tell_clash(told: _Told, found: Clashing, half: PypiHalf, goal: Goal, manifest: str, near: Near) -> None:
     for wish in found.wishes:
         told.facts.append(f"{_place(wish.line, manifest)} asks for {mask_secrets(str(wish))}")
+    for wish in found.overrides:
+        told.facts.append(f"{_place(wish.line, manifest)} overrides all bounds on {wish.name}: it is to be {wish}")
     facts, conda = list(found.facts), list(found.conda)
     python = None if found.wanted is None else _other_python(found.wanted, half)
     if python is not None:
@@ -153,7 +155,7 @@ def _tell_clash(told: _Told, found: Clashing, half: PypiHalf, goal: Goal, manife
     elif found.wanted is not None:
         facts[-1:-1] = half.left_out(found.wanted)
     told.facts += [_asks_conda(wish, manifest) for wish in conda]
-    told.lines += [*(wish.line for wish in found.wishes), *(wish.line for wish in conda)]
+    told.lines += [*(wish.line for wish in (*found.wishes, *found.overrides)), *(wish.line for wish in conda)]
     if found.missing and found.name is not None:
         # A name that only another package requires.
         facts[-1:] = [f"the index has no project {found.name}"]
@@ -168,7 +170,7 @@ def _other_python(wanted: Requirement, half: PypiHalf) -> str | None:
 
 
 def _unexplained(found: Clashing) -> str:
-    if len(found.wishes) + len(found.conda) == 1:
+    if len(found.wishes) + len(found.conda) + len(found.overrides) == 1:
         return "none of its releases goes together with what it requires"
     return "no releases of these, and of what they require, go together"
 

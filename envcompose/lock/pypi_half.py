@@ -125,9 +125,9 @@ class PypiHalf:
         self._interpreter = interpreter
         self._kept = dict(kept or {})
         self.wishes = tuple(wish for wish in goal.pypi if _holds(wish, interpreter.markers))
-        self._roots = tuple(_root(wish) for wish in self.wishes)
+        self._roots = tuple(requirement_of(wish) for wish in self.wishes)
         self._overrides = {
-            name: _root(wish)
+            name: requirement_of(wish)
             for name, wish in goal.options.dependency_overrides.items()
             if _holds(wish, interpreter.markers)
         }
@@ -149,9 +149,9 @@ class PypiHalf:
         return self._direct
 
     @property
-    def overridden(self) -> frozenset[str]:
-        """Names of which the manifest says what is asked of them, whatever metadata say."""
-        return frozenset(self._overrides)
+    def overrides(self) -> tuple[PypiWish, ...]:
+        """What the manifest asks of names whatever metadata say, where its markers hold."""
+        return tuple(self._goal.options.dependency_overrides[name] for name in self._overrides)
 
     def releases(self, name: str) -> list[Version]:
         """The versions that an index has of a project; none where it has none."""
@@ -192,14 +192,14 @@ class PypiHalf:
             torch = now
         return PypiRefused(told="what follows the installed torch asks for another torch each time that it is read")
 
-    def refuses(self, wishes: Sequence[PypiWish], beside: Beside) -> bool:
-        """Does the resolver find nothing for some of the wishes alone?"""
-        roots = [_root(wish) for wish in wishes]
+    def refuses(self, wishes: Sequence[PypiWish], beside: Beside, *, freed: frozenset[str] = frozenset()) -> bool:
+        """Does the resolver find nothing for some of the wishes alone? Overrides of `freed` names admit all versions."""
+        roots = [requirement_of(wish) for wish in wishes]
         torch = self.known_torch(beside)
-        if self._asked(roots, self.universe(beside, torch), beside).pins is not None:
+        if self._asked(roots, self.universe(beside, torch), beside, freed).pins is not None:
             return False
         other = None if torch is not None else self._torch_without_builds(beside)
-        return other is None or self._asked(roots, self.universe(beside, other), beside).pins is None
+        return other is None or self._asked(roots, self.universe(beside, other), beside, freed).pins is None
 
     def known_torch(self, beside: Beside) -> str | None:
         """The torch that can only be this one: conda's, or the one that the manifest pins."""
@@ -236,11 +236,19 @@ class PypiHalf:
             ranks=self._interpreter.ranks,
         )
 
-    def _asked(self, roots: Sequence[Requirement], universe: TargetUniverse, beside: Beside) -> Answer:
+    def _asked(
+        self,
+        roots: Sequence[Requirement],
+        universe: TargetUniverse,
+        beside: Beside,
+        freed: frozenset[str] = frozenset(),
+    ) -> Answer:
         question = Question(
-            requirements=tuple(_without_url(root) for root in roots),
+            requirements=tuple(f"{_named(root)}{root.specifier}" for root in roots),
             constraints=(),
-            overrides=tuple(_without_url(one) for one in self._overrides.values()),
+            overrides=tuple(
+                _named(one) + ("" if name in freed else str(one.specifier)) for name, one in self._overrides.items()
+            ),
             python=self._interpreter.full,
             glibc="",
             subdir=self._goal.platform.subdir,
@@ -277,7 +285,7 @@ class PypiHalf:
 
     def closure_of(self, wishes: Sequence[PypiWish], found: PypiFound) -> Mapping[str, Member]:
         """What some of the wishes alone reach of a closure."""
-        roots = [_root(wish) for wish in wishes if _holds(wish, self._interpreter.markers)]
+        roots = [requirement_of(wish) for wish in wishes if _holds(wish, self._interpreter.markers)]
         pins = {name: str(member.version) for name, member in found.closure.members.items()}
         closure = trace_closure(pins, roots, found.universe, self._interpreter.markers, overrides=self._overrides)
         return closure.members
@@ -360,15 +368,15 @@ def _holds(wish: PypiWish, markers: Mapping[str, str]) -> bool:
     return wish.marker is None or any(wish.marker.evaluate({**markers, "extra": extra}) for extra in ("", *wish.extras))
 
 
-def _root(wish: PypiWish) -> Requirement:
+def requirement_of(wish: PypiWish) -> Requirement:
     """A wish as a requirement without its marker, which holds; what comes from no index has no version here."""
     extras = f"[{','.join(wish.extras)}]" if wish.extras else ""
     return Requirement(f"{wish.name}{extras}{wish.version or ''}")
 
 
-def _without_url(requirement: Requirement) -> str:
+def _named(requirement: Requirement) -> str:
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return f"{requirement.name}{extras}{requirement.specifier}"
+    return f"{requirement.name}{extras}"
 
 
 def _torch_of(found: PypiFound) -> str | None:

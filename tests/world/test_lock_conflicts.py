@@ -248,3 +248,49 @@ def test_what_an_override_replaces_is_not_told_as_the_reason(workspace: Workspac
         "gamma 1.0 requires delta>=3",
         "no release of delta with a file for this Python and platform satisfies >=3; the newest that has one is 1.0",
     )
+
+
+def test_an_override_of_which_there_is_no_release_is_named(workspace: Workspace) -> None:
+    override = '[pypi-options.dependency-overrides]\nbeta = "{}"\npackaging = "==25.0"'
+    workspace.write(pypi='alpha = "==1.0"', more=override.format("==99"))
+    text = 'beta = "==99"'
+    error = refused(workspace)
+    assert error.facts == (
+        f"{at(workspace, 'alpha')}, asks for alpha==1.0",
+        f"{at(workspace, text)}, overrides all bounds on beta: it is to be beta==99",
+        "no release of beta with a file for this Python and platform satisfies ==99; the nearest is 2.0",
+    )
+    assert error.hints == ("loosen one of the lines that are named",)
+    # The hint holds for the override; what the others require of it never counts.
+    workspace.write(pypi='alpha = "==1.0"', more=override.format("<99"))
+    assert "beta-2.0" in lock_manifest(workspace.folder).text
+    # An override stands for the manifest's own line too.
+    workspace.write(pypi='beta = "*"', more=override.format("==99"))
+    assert refused(workspace).facts[1:] == (
+        f"{at(workspace, text)}, overrides all bounds on beta: it is to be beta==99",
+        "no release of beta with a file for this Python and platform satisfies ==99; the nearest is 2.0",
+    )
+
+
+def test_an_override_whose_releases_clash_with_another_line_is_named(workspace: Workspace) -> None:
+    workspace.index.wheel("beta", "3.0", "delta<2")
+    workspace.index.wheel("delta", "1.0")
+    workspace.index.wheel("delta", "2.0")
+    override = '[pypi-options.dependency-overrides]\nbeta = ">=3"\npackaging = "==99"'
+    workspace.write(pypi='alpha = "*"\ndelta = ">=2"', more=override)
+    assert refused(workspace).facts == (
+        f"{at(workspace, 'alpha')}, asks for alpha",
+        f"{at(workspace, 'delta')}, asks for delta>=2",
+        f"{at(workspace, 'beta')}, overrides all bounds on beta: it is to be beta>=3",
+        "no releases of these, and of what they require, go together",
+    )
+
+
+def test_a_name_that_no_index_has_is_told_where_it_is_overridden_too(workspace: Workspace) -> None:
+    workspace.index.wheel("gamma", "1.0", "nowhere")
+    workspace.write(pypi='gamma = "*"', more='[pypi-options.dependency-overrides]\nnowhere = "==1"')
+    assert refused(workspace).facts == (
+        f"{at(workspace, 'gamma')}, asks for gamma",
+        "gamma 1.0 requires nowhere",
+        "the index has no project nowhere",
+    )
