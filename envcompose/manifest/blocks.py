@@ -18,12 +18,17 @@ from envcompose.model.values import dataclass
 
 BEGIN = "# >>> envcompose"
 END = "# <<< envcompose"
-SCHEMA = "#:schema https://pixi.sh/"
+SCHEMA_COMMENT = ":schema https://pixi.sh/v0.77.0/schema/manifest/schema.json"
 """The line that names the schema stands in front of all blocks, where editors look for it."""
 
 SEAL = "blocks"
 OPEN_SEAL = "0" * 64
 
+_SCHEMA = "#:schema"
+# Each that an envcompose ever wrote belongs here: any other line of the kind is the user's.
+_OUR_SCHEMAS = (f"#{SCHEMA_COMMENT}",)
+_HEADER_COMMENT = re.compile(r"""\s*(?:[^"'#]|"(?:[^"\\]|\\.)*"|'[^']*')*(#.*)""")
+_PLACE = re.compile(r" at line \d+ col \d+$")
 _SEAL_LINE = re.compile(rf'^{SEAL} = "([0-9a-f]{{64}}(?: \d+)*)"')
 _START: Path = (-1,)
 _HEAD: Path = ()
@@ -31,15 +36,21 @@ _HEAD: Path = ()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
-    """A line of the user's, of the table that `path` leads through, that a block has now too, or that is no TOML."""
+    """A line of the user's, of the table that `path` leads through, that a block has now too, or that is no TOML.
+
+    With `is_table` the whole table is a block now, and the line would have to stand below a header of its own.
+    """
 
     path: Path
     line: int | None
     reason: str = ""
+    is_table: bool = False
 
     @property
     def words(self) -> str:
         """Where it stands, as a user would name it."""
+        if self.is_table:
+            return f"[{_dotted(self.path)}]"
         table = ".".join(str(part) for part in self.path[:-1])
         return f"{self.path[-1]} of [{table}]" if table else f"[{self.path[-1]}]" if self.path else "it"
 
@@ -85,7 +96,7 @@ def has_own_lines(text: str) -> bool:
     inside = False
     for line in _settled(text).split("\n"):
         inside = inside or line == BEGIN
-        if not inside and line.strip() and not line.startswith(SCHEMA):
+        if not inside and line.strip() and line not in _OUR_SCHEMAS:
             return True
         inside = inside and line != END
     return False
@@ -114,7 +125,7 @@ def with_own_lines(old: str, new: str) -> str | Clash:
     if not has_own_lines(old):
         return new
     own = own_text(old)
-    reason = fault_of(old) or fault_of(own)
+    reason = fault_of(old) or _PLACE.sub("", fault_of(own))
     if reason:
         return Clash(path=(), line=None, reason=reason)
     import tomlkit
@@ -125,7 +136,34 @@ def with_own_lines(old: str, new: str) -> str | Clash:
     before, after = _pieces(_settled(old)), _pieces(new)
     text = "\n".join(_joined(before, after)).rstrip("\n") + "\n"
     reason = fault_of(text)
-    return Clash(path=(), line=None, reason=reason) if reason else text
+    return _twice(old, own, new, reason) if reason else text
+
+
+def _twice(old: str, own: str, new: str, reason: str) -> Clash:
+    """The line of the user's by which a table is there a second time, in a form that TOML does not join to the other."""
+    import tomlkit
+
+    places, headers = places_of(old), headers_of(old)
+    both = set(_tables(tomlkit.parse(own).unwrap(), ())) & set(_tables(tomlkit.parse(new).unwrap(), ()))
+    ours = {path for _, path in headers_of(new)}
+    around = {path[:size] for path in ours for size in range(1, len(path))}
+    for tables in (both & ours, both & around):
+        for path, line in sorted(places.items(), key=lambda place: place[1]):
+            above = next((header for number, header in reversed(headers) if number <= line), _HEAD)
+            table = next((path[:size] for size in range(len(above) + 1, len(path)) if path[:size] in tables), None)
+            if table is not None:
+                return Clash(path=table, line=line, is_table=True)
+    inline = next((path for path in sorted(both - ours, key=len, reverse=True) if path in places), None)
+    if inline is not None:
+        return Clash(path=inline, line=places[inline])
+    return Clash(path=(), line=None, reason=_PLACE.sub("", reason))
+
+
+def _tables(value: object, path: Path) -> Iterator[Path]:
+    if isinstance(value, dict):
+        yield path
+        for key, below in value.items():
+            yield from _tables(below, (*path, key))
 
 
 def fault_of(text: str) -> str:
@@ -153,9 +191,7 @@ def _joined(before: Sequence[_Piece], after: Sequence[_Piece]) -> Iterator[str]:
             behind.setdefault(place, []).append(piece)
     for number, piece in enumerate(after):
         own, others = matched.get(piece.path), behind.get(piece.path, [])
-        lines = (
-            piece.lines if own is None else (*own.lead, *piece.block, *(own.own if _is_text(own.own) else piece.own))
-        )
+        lines = piece.lines if own is None else tuple(_united(own, piece))
         lines += ("",) if others and lines and lines[-1] == END else ()
         lines += tuple(line for other in others for line in _alone(other).lines)
         yield from lines
@@ -167,6 +203,17 @@ def _joined(before: Sequence[_Piece], after: Sequence[_Piece]) -> Iterator[str]:
         ):
             # What was the last of the old text has no blank line behind it yet.
             yield ""
+
+
+def _united(own: _Piece, new: _Piece) -> Iterator[str]:
+    """A new block with the user's lines of the same table in an older text."""
+    yield from own.lead
+    if own.path != _START or own.block or not _names_schema(own):
+        yield from new.block
+    comment = _HEADER_COMMENT.fullmatch(own.header) if own.header is not None and not own.block else None
+    if comment is not None:
+        yield comment[1]
+    yield from own.own if _is_text(own.own) else new.own
 
 
 def _alone(piece: _Piece) -> _Piece:
@@ -195,11 +242,16 @@ def _pieces(text: str) -> list[_Piece]:
             lead, rest = _lead(found[-1].own)
             found[-1] = replace(found[-1], own=rest)
             found.append(_Piece(path=headers[number], header=line, lead=lead))
-        elif not (line.startswith(SCHEMA) and len(found) == 1):
-            found[-1] = replace(found[-1], own=(*found[-1].own, line))
+        elif line in _OUR_SCHEMAS and len(found) == 1 and not (found[0].block or _names_schema(found[0])):
+            found[0] = replace(found[0], block=(line,))
         else:
-            found[-1] = replace(found[-1], block=(line,))
+            found[-1] = replace(found[-1], own=(*found[-1].own, line))
     return found
+
+
+def _names_schema(piece: _Piece) -> bool:
+    """Is a line in front of all blocks the user's word on the schema? Editors read the first."""
+    return any(line.startswith(_SCHEMA) for line in piece.own)
 
 
 def _is_text(lines: Sequence[str]) -> bool:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from envcompose.decide.manifest_needs import rich_platform
 from envcompose.decide.tasks import VERIFY
-from envcompose.manifest.blocks import OPEN_SEAL, SEAL
+from envcompose.manifest.blocks import OPEN_SEAL, SCHEMA_COMMENT, SEAL
 from envcompose.manifest.pixi_toml import Line, Manifest, Table
 from envcompose.manifest.toml_text import Value
 from envcompose.model.composition import Composition, CondaDependency, Package, PypiDependency, Task
 from envcompose.model.intent import ArtifactKind, Intent, Prefer, TorchFrom
 from envcompose.model.requirement import UserRequirement
 from envcompose.read.secrets import mask_secrets, without_secrets
-
-SCHEMA_COMMENT = ":schema https://pixi.sh/v0.77.0/schema/manifest/schema.json"
 
 
 def manifest_of(composition: Composition, *, version: str, set_digest: str) -> Manifest:

@@ -13,6 +13,7 @@ from envcompose.manifest.blocks import (
     BEGIN,
     END,
     OPEN_SEAL,
+    SCHEMA_COMMENT,
     SEAL,
     Clash,
     is_untouched,
@@ -30,8 +31,7 @@ def manifest(tables: Mapping[str, Mapping[str, str]], head: str = "head") -> str
         Table(name=name, lines=tuple(Line(key=key, value=value) for key, value in lines.items()), why="why")
         for name, lines in rows.items()
     )
-    schema = ":schema https://pixi.sh/v0.77.0/schema/manifest/schema.json"
-    return sealed(render_manifest(Manifest(schema=schema, head=(head,), tables=made)))
+    return sealed(render_manifest(Manifest(schema=SCHEMA_COMMENT, head=(head,), tables=made)))
 
 
 PLAIN = manifest({"workspace": {"name": "x"}, "dependencies": {"python": "3.12.*"}, "tasks.verify": {"cmd": "v"}})
@@ -159,12 +159,79 @@ def test_what_is_no_toml_is_a_clash_and_not_lost():
     assert clash.reason
 
 
+@pytest.mark.parametrize(
+    ("own", "table"),
+    [
+        pytest.param('constraints.mine = "1"', "[constraints]", id="a dotted key"),
+        pytest.param('constraints = { mine = "1" }', "[constraints]", id="an inline table"),
+        pytest.param('tasks = { mine = "1" }', "[tasks]", id="an inline table around one"),
+        pytest.param('tasks.verify.mine = "1"', "[tasks.verify]", id="a dotted key of a table below"),
+    ],
+)
+def test_a_table_that_is_there_in_another_form_is_a_clash_with_the_line_of_the_user(own: str, table: str):
+    old = manifest({"workspace": {"name": "x"}}).replace(END, f"{END}\n# mine\n{own}", 1)
+    clash = with_own_lines(old, manifest({"constraints": {"a": "1"}, "tasks.verify": {"cmd": "v"}}))
+    assert isinstance(clash, Clash)
+    assert (clash.line, clash.words, clash.reason) == (old.splitlines().index(own) + 1, table, "")
+
+
+def test_a_header_of_the_users_for_what_is_an_inline_table_now_is_a_clash_with_its_line():
+    old = PLAIN + '\n[pypi-dependencies.app]\nmine = "1"\n'
+    new = PLAIN.replace('python = "3.12.*"', 'python = "3.12.*"\n[pypi-dependencies]\napp = { version = "*" }')
+    number = old.splitlines().index("[pypi-dependencies.app]") + 1
+    assert with_own_lines(old, new) == Clash(path=("pypi-dependencies", "app"), line=number)
+
+
+@pytest.mark.parametrize(
+    "header", ["[constraints] # MINE", '[ "constraints" ]\t# MINE "]"', "['constraints']# MINE # too"]
+)
+def test_a_comment_on_the_header_of_a_users_table_stays_when_the_table_is_composed(header: str):
+    old = f'{PLAIN}\n# above\n{header}\nfoo = "1"\n'
+    text = with_own_lines(old, manifest({"constraints": {"a": "1"}}))
+    assert isinstance(text, str)
+    lines = text.splitlines()
+    at = lines.index('a = "1"')
+    assert lines[at + 1 : at + 4] == [END, header[header.index("#") :], 'foo = "1"']
+    assert "# above" in lines
+    again = with_own_lines(text, PLAIN)
+    assert isinstance(again, str)
+    assert again.splitlines().count(header[header.index("#") :]) == 1
+
+
+OUR_SCHEMA = PLAIN.splitlines()[0]
+OWN_SCHEMA = "#:schema https://pixi.sh/v0.99.0/schema/manifest/schema.json"
+
+
+def test_the_line_for_editors_that_is_written_is_no_line_of_the_users():
+    assert f"#{SCHEMA_COMMENT}" == OUR_SCHEMA
+    assert own_text(PLAIN) == ""
+    assert with_own_lines(PLAIN.split("\n", 1)[1], PLAIN) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        pytest.param(OWN_SCHEMA, id="changed"),
+        pytest.param("#:schema ./mine.json", id="changed to a file"),
+        pytest.param(f"{OUR_SCHEMA}\n{OWN_SCHEMA}", id="a second"),
+        pytest.param(f"{OWN_SCHEMA}\n{OUR_SCHEMA}", id="one in front"),
+    ],
+)
+def test_a_line_for_editors_of_the_users_stays_where_it_is(front: str):
+    old = PLAIN.replace(OUR_SCHEMA, front, 1)
+    new = manifest({"workspace": {"name": "x"}}, "new")
+    assert with_own_lines(old, PLAIN) == old
+    text = with_own_lines(old, new)
+    assert text == new.replace(OUR_SCHEMA, front, 1)
+    assert with_own_lines(text, new) == text
+
+
 NAMES = ("workspace", "dependencies", "constraints", "tasks.verify", "tasks.mine", "feature.x.dependencies")
 OURS = st.dictionaries(
     st.sampled_from(NAMES), st.dictionaries(st.sampled_from(["a", "b"]), st.just("*"), min_size=1), max_size=5
 )
 LINES = ('mine = "1"', '"other" = 2', "# a word", "", 'deep = """\n[constraints]\n"""', "many = [\n  [1],\n]")
-HEADERS = ("[own]", "[own.more]", "[[own_list]]", "[constraints]", "[tasks.mine]", "[feature.x.dependencies]")
+HEADERS = ("[own]", "[own.more]", "[[own_list]]", "[constraints]  # said", "[tasks.mine]", "[feature.x.dependencies]")
 OWN = st.lists(st.sampled_from([*LINES, *HEADERS]), max_size=6)
 
 
@@ -195,8 +262,9 @@ def test_own_lines_survive_every_change_of_the_blocks(
 
 
 def _lines(text: str) -> list[str]:
-    """The user's lines, without the headers that they may share with a block now."""
-    return sorted(line for line in own_text(text).splitlines() if line and not line.startswith("["))
+    """The user's lines, and of the headers, which they may share with a block now, what is said on them."""
+    lines = (line.partition("#")[2] if line.startswith("[") else line for line in own_text(text).splitlines())
+    return sorted(line.removeprefix("#") for line in lines if line.removeprefix("#"))
 
 
 def _both(one: object, other: object) -> object:
