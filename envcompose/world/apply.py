@@ -10,7 +10,7 @@ from pathlib import Path
 from envcompose.errors import NotOurs, NotWritable
 from envcompose.manifest.blocks import Clash, fault_of, has_own_lines, is_untouched, with_own_lines
 from envcompose.model.values import dataclass
-from envcompose.world.files import remove_scratch, write_in_order
+from envcompose.world.files import folders_only_for_files, remove_scratch, write_in_order
 from envcompose.write.bundle import MANIFEST, Bundle
 
 # As git reads them, each of these lines keeps pixi's folder out; the second is what `pixi init` writes.
@@ -95,24 +95,32 @@ def _in_the_way(clash: Clash) -> NotOurs:
     if clash.reason:
         return NotOurs(path=MANIFEST, reason=f"with your own lines it is no TOML: {clash.reason}")
     hint = "take your line out: a block has one for the same now"
+    if clash.is_table:
+        hint = f"write your line below a header of its own: {clash.words}"
     return NotOurs(path=MANIFEST, reason=f"{clash.words} is composed too", line=clash.line, hints=(hint,))
 
 
 def write_files(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) -> tuple[str, ...]:
     """Write what changed, each file in one step; gives notes about what was kept aside. Raises NotWritable."""
-    notes = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        manifest = folder / MANIFEST
-        if force and any(file.aside for file in files) and manifest.exists():
-            kept = _free_name(manifest)
-            shutil.copy2(manifest, kept)
-            notes.append(f"the old {MANIFEST} is kept as {kept.name}")
-        for file in files:
-            remove_scratch(folder / file.path)
-        write_in_order([(folder / file.path, file.text) for file in files if file.action != "unchanged"])
+        with folders_only_for_files([folder / file.path for file in files]):
+            return _written(folder, files, force=force)
     except OSError as error:
-        raise NotWritable(path=error.filename or str(folder), reason=error.strerror or str(error)) from error
+        path = os.path.relpath(error.filename or folder)
+        raise NotWritable(path=path, reason=error.strerror or str(error)) from error
+
+
+def _written(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) -> tuple[str, ...]:
+    notes = []
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / MANIFEST
+    if force and any(file.aside for file in files) and manifest.exists():
+        kept = _free_name(manifest)
+        shutil.copy2(manifest, kept)
+        notes.append(f"the old {MANIFEST} is kept as {kept.name}")
+    for file in files:
+        remove_scratch(folder / file.path)
+    write_in_order([(folder / file.path, file.text) for file in files if file.action != "unchanged"])
     return tuple(notes)
 
 

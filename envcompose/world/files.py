@@ -96,10 +96,10 @@ def write_in_order(files: Sequence[tuple[Path, str]]) -> None:
     was not replaced by then stays as it was.
     """
     scratches: list[tuple[Path, Path, Path]] = []
+    places = [_place_named(path) for path, _ in files]
     try:
-        for path, text in files:
+        for (path, text), place in zip(files, places, strict=True):
             with _named(path):
-                place = _place_of(path)
                 scratches.append((path, place, _staged(place, text)))
         # One after the other each would wait for the disk's journal; at once they share the wait.
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -121,6 +121,24 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
+def folders_only_for_files(paths: Sequence[Path]) -> Iterator[None]:
+    """Where writing these files fails, folders that were made for them are gone again, as far as nothing is in them."""
+    missing = {folder for path in paths for folder in path.parents if not folder.exists()}
+    try:
+        yield
+    except BaseException:
+        for folder in sorted(missing, key=lambda folder: len(folder.parts), reverse=True):
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _place_named(path: Path) -> Path:
+    with _named(path):
+        return _place_of(path)
 
 
 def _place_of(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,6 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -18,11 +18,11 @@ from typing import cast
 import pytest
 
 from envcompose.errors import NotOurs, NotWritable
-from envcompose.manifest.blocks import BEGIN, END, OPEN_SEAL, sealed
+from envcompose.manifest.blocks import BEGIN, END, OPEN_SEAL, is_untouched, sealed
 from envcompose.verify.case import Case
 from envcompose.verify.check_versions import judge_files
 from envcompose.verify.words import ERROR, WARNING
-from envcompose.world.apply import plan_files, write_files
+from envcompose.world.apply import PlannedFile, plan_files, write_files
 from envcompose.write.bundle import Bundle, digest_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +155,7 @@ class Stepper:
         return self._process.stdout.readline() == "1\n"
 
 
-@contextmanager
+@contextlib.contextmanager
 def stepper() -> Iterator[Stepper]:
     script = STEPPER.format(tests=str(Path(__file__).parent))
     with subprocess.Popen(
@@ -249,6 +249,11 @@ def test_the_users_lines_around_the_blocks_stay_and_the_expectations_name_them(t
     assert not warned(tmp_path)
     manifest.write_text(manifest.read_text().replace(END, f"x = 1\n{END}"))
     assert not warned(tmp_path)
+    settled = manifest.read_text()
+    for marks in (f"{BEGIN}\n", f"{BEGIN}\n{END}\n"):
+        manifest.write_text(settled + marks)
+        assert (warned(tmp_path), is_untouched(manifest.read_text())) == (True, False)
+    manifest.write_text(settled)
     manifest.write_text(manifest.read_text().replace(BEGIN, f"{BEGIN}\n# mine"))
     assert warned(tmp_path)
 
@@ -296,6 +301,29 @@ def test_lines_of_the_users_gitignore_stay_and_ours_come_once(tmp_path: Path) ->
     write(tmp_path, "a")
     write(tmp_path, "b")
     assert contents(tmp_path)[".gitignore"] == "*.ckpt\n.pixi/\n"
+
+
+def test_where_a_set_cannot_be_written_no_folder_is_left_and_the_path_is_seen_from_here(tmp_path: Path) -> None:
+    folder = tmp_path / "ro"
+    folder.mkdir()
+    (folder / "pixi.lock").symlink_to("nowhere")
+    planned = plan_files(folder, bundle("a"), force=False).files
+    with contextlib.chdir(tmp_path), pytest.raises(NotWritable) as caught:
+        write_files(folder, planned, force=False)
+    assert (caught.value.file, caught.value.sentence) == (
+        "ro/pixi.lock",
+        "ro/pixi.lock cannot be written: it is a link to nowhere, where there is no file",
+    )
+    assert [path.name for path in folder.iterdir()] == ["pixi.lock"]
+    # What was found out too late for that: the file of a later folder cannot be made.
+    (folder / "pixi.lock").unlink()
+    files = (
+        PlannedFile(path="a/b/new", text="", action="create"),
+        PlannedFile(path="x" * 300, text="", action="create"),
+    )
+    with pytest.raises(NotWritable):
+        write_files(folder, files, force=False)
+    assert list(folder.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
