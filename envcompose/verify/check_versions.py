@@ -61,7 +61,8 @@ def _differs_around_blocks(content: bytes, digest: str | None) -> bool:
     if seal is None or digest is None or _digest_named(content) != digest:
         return False
     sizes = [int(size) for size in seal.group(2).split()]
-    if len(sizes) != len(blocks):
+    # A mark more is an edit of the blocks, also where no end of a block is behind it.
+    if len(sizes) != len(blocks) or text.split("\n").count("# >>> envcompose") != len(blocks):
         return False
     ours = [
         "\n".join([begin, *lines.split("\n")[: sizes[place]], end]) for place, (begin, lines, end) in enumerate(blocks)
