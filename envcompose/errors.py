@@ -793,13 +793,23 @@ class GitFailed(EnvcomposeError):
 
 
 class LockInfeasible(EnvcomposeError):
-    """A manifest that no set of packages fulfils (exit 1, law 8); `facts` are the lines against each other."""
+    """A manifest that no set of packages fulfils (exit 1, law 8); `facts` are the lines against each other.
+
+    `links` is the first place of its find-links, where no index is asked beside them and that is why.
+    """
 
     code = "lock-infeasible"
     exit_status = 1
 
     def __init__(
-        self, *, subject: str, facts: Sequence[str], file: str, line: int | None, hints: Sequence[str]
+        self,
+        *,
+        subject: str,
+        facts: Sequence[str],
+        file: str,
+        line: int | None,
+        hints: Sequence[str],
+        links: str | None = None,
     ) -> None:
         super().__init__(
             f"The {subject} cannot be locked: not all that {file} asks for goes together",
@@ -808,6 +818,7 @@ class LockInfeasible(EnvcomposeError):
             file=file,
             line=line,
         )
+        self.links = links
 
 
 class LockNotSupported(InputError):

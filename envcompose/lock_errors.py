@@ -12,6 +12,7 @@ from envcompose.errors import (
     IndexBroken,
     IndexUnreachable,
     LinksMissing,
+    LockInfeasible,
 )
 from envcompose.manifest.toml_search import line_saying
 from envcompose.manifest_file import ManifestFile
@@ -43,6 +44,15 @@ def told_of(manifest: ManifestFile) -> Iterator[None]:
         folder = error.folder
         _say_where(error, manifest, line_saying(manifest.text, "find-links", lambda text: text == folder))
         raise
+    except LockInfeasible as error:
+        line = None if error.links is None else _links_line(manifest, error.links)
+        if line is not None:
+            error.facts = (*error.facts, f"{manifest.path.name}, line {line}, has the find-links")
+        raise
+
+
+def _links_line(manifest: ManifestFile, links: str) -> int | None:
+    return line_saying(manifest.text, "find-links", lambda text: text.rstrip("/") == links.rstrip("/"))
 
 
 def _say_where(error: EnvcomposeError, manifest: ManifestFile, line: int | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import field
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from envcompose.errors import LockInfeasible
 from envcompose.lock.clashing import Clashing, clashing
@@ -32,6 +33,7 @@ _DECLARE = {
 }
 """What a platform can declare of a virtual package: in words, the key, and a version where none is asked for."""
 LINES_HINT = "loosen one of the lines that are named"
+INDEX_HINT = "add index-url beside find-links, and that index is asked too"
 WORDS_HINT = "-v tells the resolver's own words"
 
 
@@ -42,6 +44,8 @@ class _Told:
     facts: list[str] = field(default_factory=list)
     lines: list[int | None] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
+    links_alone: bool = False
+    """Was something looked for in find-links alone?"""
 
 
 def infeasible(lost: Disagreed, goal: Goal, manifest: str, near: Near, *, by_days: bool = False) -> LockInfeasible:
@@ -57,6 +61,9 @@ def infeasible(lost: Disagreed, goal: Goal, manifest: str, near: Near, *, by_day
         _tell_elsewhere(told, name, lost, manifest)
     if lost.half is not None and lost.words:
         _tell_pypi(told, lost, lost.half, goal, manifest, near)
+    if told.links_alone:
+        told.facts.append("find-links stands alone, so no index is asked")
+        told.hints.append(INDEX_HINT)
     if lost.told:
         told.facts.append(lost.told)
     named = any(line is not None for line in told.lines)
@@ -67,6 +74,7 @@ def infeasible(lost: Disagreed, goal: Goal, manifest: str, near: Near, *, by_day
         hints=told.hints or [LINES_HINT if named else WORDS_HINT],
         file=manifest,
         line=first,
+        links=goal.options.find_links[0][1] if told.links_alone else None,
     )
 
 
@@ -129,16 +137,17 @@ def _is_missing(wish: PypiWish, half: PypiHalf, lost: Disagreed) -> bool:
 def _tell_missing(told: _Told, wish: PypiWish, half: PypiHalf, manifest: str, near: Near) -> None:
     index = "the index" if wish.index is None else f"the index {mask_secrets(wish.index)}"
     place = manifest if wish.line is None else f"{manifest}, line {wish.line}"
-    told.facts.append(f"{index} has no project {wish.name} ({place})")
     told.lines.append(wish.line)
-    told.hints.append(_spelling(wish.name, half, near))
-
-
-def _spelling(name: str, half: PypiHalf, near: Near) -> str:
-    for other in near(Layer.PYPI, name):
-        if half.files(other):
-            return f"did you mean {other}?"
-    return f"check the spelling of {name}, or say which index has it"
+    other = next((other for other in near(Layer.PYPI, wish.name) if half.files(other)), None)
+    if other is not None:
+        told.hints.append(f"did you mean {other}?")
+    if not half.has_index(wish.name):
+        told.facts.append(f"find-links has no file of {wish.name} ({place})")
+        told.links_alone = True
+        return
+    told.facts.append(f"{index} has no project {wish.name} ({place})")
+    if other is None:
+        told.hints.append(f"check the spelling of {wish.name}, or say which index has it")
 
 
 def _tell_clash(told: _Told, found: Clashing, half: PypiHalf, goal: Goal, manifest: str, near: Near) -> None:
@@ -156,10 +165,13 @@ def _tell_clash(told: _Told, found: Clashing, half: PypiHalf, goal: Goal, manife
         facts[-1:-1] = half.left_out(found.wanted)
     told.facts += [_asks_conda(wish, manifest) for wish in conda]
     told.lines += [*(wish.line for wish in (*found.wishes, *found.overrides)), *(wish.line for wish in conda)]
+    if found.wanted is not None and python is None and not half.has_index(str(canonicalize_name(found.wanted.name))):
+        told.links_alone = True
+        told.hints += [LINES_HINT]
     if found.missing and found.name is not None:
         # A name that only another package requires.
-        facts[-1:] = [f"the index has no project {found.name}"]
-        told.hints += [LINES_HINT]
+        facts[-1:] = [f"{'find-links has no file of' if told.links_alone else 'the index has no project'} {found.name}"]
+        told.hints += [LINES_HINT] if not told.links_alone else []
     told.facts += facts or [_unexplained(found)]
     if not facts:
         told.hints += [LINES_HINT, WORDS_HINT]

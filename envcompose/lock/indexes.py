@@ -57,6 +57,10 @@ class ManifestIndex:
         """Take a name from one index alone; what the manifest pins stays so."""
         self._pins.setdefault(name, url)
 
+    def has_index(self, name: str) -> bool:
+        """Is an index asked for a project? Where find-links stand alone, for what is pinned to one only."""
+        return name in self._pins or bool(self._rules.urls)
+
     def project(self, name: str) -> tuple[PackageFile, ...] | None:
         """See ports.PackageIndex."""
         if name not in self._pages:

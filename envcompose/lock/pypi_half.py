@@ -161,6 +161,10 @@ class PypiHalf:
         """What an index has of a project, fitting or not; None where no index has it."""
         return self._index.project(name)
 
+    def has_index(self, name: str) -> bool:
+        """Is an index asked for a project, and not find-links alone?"""
+        return self._index.has_index(name)
+
     def left_out(self, wanted: Requirement) -> list[str]:
         """What the manifest's options leave out of what would satisfy a requirement, in words; nothing where some is left."""
         name = str(canonicalize_name(wanted.name))

@@ -193,3 +193,45 @@ def test_what_the_manifest_names_and_cannot_be_had_is_told_with_its_line(
         told = program.run("lock", *arguments).err
         # What only other commands have is no advice here.
         assert "--channel" not in told and "--index" not in told and " -o" not in told
+
+
+def test_where_find_links_stand_alone_a_name_that_they_lack_is_no_fault_of_its_spelling(
+    program: Program, workspace: Workspace, index: FakeIndex
+) -> None:
+    links = program.folder / "links"
+    links.mkdir()
+    for name in (index.wheel("linked", "1.0"), index.wheel("needing", "1.0", "alpha>=1")):
+        (links / name).write_bytes(index.projects[name.partition("-")[0]][name])
+
+    def failed(pypi: str) -> list[str]:
+        path = workspace.write(pypi=pypi, options='find-links = [{ path = "./links" }]')
+        path.write_text(path.read_text().replace(f'index-url = "{index.url}"\n', ""))
+        index.asked.clear()
+        outcome = program.run("lock")
+        assert outcome.status == 1 and not index.asked
+        told = document(program.run("lock", "--json"))["messages"][0]
+        assert told["line"] == workspace.line_of(pypi)
+        return outcome.err.splitlines()[1:]
+
+    alone = ["  find-links stands alone, so no index is asked"]
+    hint = "  hint: add index-url beside find-links, and that index is asked too"
+    assert failed('alpha = "*"') == [
+        f"  find-links has no file of alpha (pixi.toml, line {workspace.line_of('alpha = ')})",
+        *alone,
+        f"  pixi.toml, line {workspace.line_of('find-links')}, has the find-links",
+        hint,
+    ]
+    assert failed('needing = "*"') == [
+        f"  pixi.toml, line {workspace.line_of('needing = ')}, asks for needing",
+        "  needing 1.0 requires alpha>=1",
+        "  find-links has no file of alpha",
+        *alone,
+        f"  pixi.toml, line {workspace.line_of('find-links')}, has the find-links",
+        "  hint: loosen one of the lines that are named",
+        hint,
+    ]
+    found = failed('linked = ">=2"')
+    assert alone[0] in found and found[-1] == hint
+    # An index beside them is asked, and then it is the one that lacks a name.
+    workspace.write(pypi='betta = "*"', options='find-links = [{ path = "./links" }]')
+    assert "  the index has no project betta" in program.run("lock").err
