@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -106,8 +107,17 @@ def write_files(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) ->
         with folders_only_for_files([folder / file.path for file in files]):
             return _written(folder, files, force=force)
     except OSError as error:
-        path = os.path.relpath(error.filename or folder)
-        raise NotWritable(path=path, reason=error.strerror or str(error)) from error
+        raise NotWritable(
+            path=os.path.relpath(_refusing(error, folder)), reason=error.strerror or str(error)
+        ) from error
+
+
+def _refusing(error: OSError, folder: Path) -> Path:
+    """What refuses to be written: for want of a permission that is a folder, whichever file was to be made in it."""
+    path = Path(error.filename or folder)
+    if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return path
+    return next((one for one in (path, *path.parents) if one.is_dir()), path)
 
 
 def _written(folder: Path, files: tuple[PlannedFile, ...], *, force: bool) -> tuple[str, ...]:
