@@ -12,7 +12,7 @@ from envcompose.analyse import BuildRules
 from envcompose.check.lock_platforms import aligned, lock_text_of
 from envcompose.check.markers import marker_environment
 from envcompose.errors import LockNotSupported, PythonMissing, SecretInManifest
-from envcompose.lock.conda_half import CondaHalf, channel_address, version_of
+from envcompose.lock.conda_half import CondaHalf, channel_address
 from envcompose.lock.conflict import Near, infeasible
 from envcompose.lock.direct import DirectReader
 from envcompose.lock.entries import distributions
@@ -37,6 +37,7 @@ from envcompose.model.values import dataclass
 from envcompose.ports import CondaSolver, NameMap, PackageIndex, Resolver, Sources
 from envcompose.read.secrets import mask_secrets
 from envcompose.resolve.tags import WheelPlatform, platform_ranks
+from envcompose.search.layers import version_of
 from envcompose.write.lock import locked_conda, locked_pypi
 
 SUBDIRS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64", "win-arm64")

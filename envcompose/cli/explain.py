@@ -14,7 +14,7 @@ from pathlib import Path
 from envcompose import __version__
 from envcompose.api import Inputs, load_recipes
 from envcompose.cli.explanation import explanation_text
-from envcompose.cli.init import read_wishes
+from envcompose.cli.init import inputs_of, read_wishes
 from envcompose.cli.terminal import Progress, emit, plain, print_document
 from envcompose.errors import NothingComposed, Usage
 from envcompose.explaining import Explained, explain_package
@@ -72,17 +72,6 @@ def run_explain(options: argparse.Namespace) -> int:
     else:
         emit(explanation_text(found, path=path, move=_move(meant), again=again_of(options), stream=sys.stdout))
     return 0
-
-
-def inputs_of(options: argparse.Namespace) -> Inputs:
-    """What the arguments name to be read."""
-    return Inputs(
-        words=tuple(options.words),
-        requirement_files=tuple(options.requirement),
-        environment_file=options.file,
-        extras=tuple(options.extra),
-        groups=tuple(options.group),
-    )
 
 
 def _check_name(word: str) -> None:

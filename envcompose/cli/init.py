@@ -60,7 +60,7 @@ def _repair(options: argparse.Namespace, error: Infeasible) -> int:
     facts, _ = load_recipes()
     error.repairs = look_for_repairs(
         error,
-        _inputs(options),
+        inputs_of(options),
         read_wishes(options, facts),
         folder=Path(options.output) if options.output else None,
         effort=DEFAULT_EFFORT if options.effort is None else options.effort,
@@ -77,7 +77,7 @@ def _compose(options: argparse.Namespace, heard: Callable[[Intent], None]) -> tu
     facts, _ = load_recipes()
     with Progress(verbose=options.verbose) as progress:
         result = compose_environment(
-            _inputs(options),
+            inputs_of(options),
             read_wishes(options, facts),
             folder=Path(options.output) if options.output else None,
             refresh=options.refresh,
@@ -89,7 +89,8 @@ def _compose(options: argparse.Namespace, heard: Callable[[Intent], None]) -> tu
     return result, () if options.dry_run else write_result(result, force=options.force)
 
 
-def _inputs(options: argparse.Namespace) -> Inputs:
+def inputs_of(options: argparse.Namespace) -> Inputs:
+    """What the arguments name to be read."""
     return Inputs(
         words=tuple(options.words),
         requirement_files=tuple(options.requirement),

@@ -13,7 +13,6 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from envcompose.errors import EnvcomposeError
-from envcompose.lock.conda_half import version_of
 from envcompose.lock.fewest import fewest
 from envcompose.lock.goals import Goal
 from envcompose.lock.join import Disagreed
@@ -23,6 +22,7 @@ from envcompose.manifest.workspace import CondaWish, PypiWish
 from envcompose.model.values import dataclass
 from envcompose.resolve.clash import Bounds, Clash, Line, find_clash
 from envcompose.resolve.metadata import header_values
+from envcompose.search.layers import version_of
 
 MOST_ASKED = 40
 """How often the resolver is asked which lines it takes to clash; what is left then is told, only not the fewest."""

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from packaging.version import InvalidVersion, Version
-
 from envcompose.errors import LockNotSupported
 from envcompose.lock.goals import Goal
 from envcompose.manifest.match_spec import MatchSpec, render_match_spec
@@ -19,6 +17,7 @@ from envcompose.model.record import CondaAnswer, CondaQuestion, CondaRecord
 from envcompose.model.values import dataclass
 from envcompose.ports import CondaSolver, NameMap
 from envcompose.search.conda_conflict import Conflict, find_conflict
+from envcompose.search.layers import version_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,14 +125,6 @@ class CondaHalf:
             if self._names is not None and version_of(record) is not None:
                 found |= {name: record for name in self._names.pypi_names(record)}
         return found
-
-
-def version_of(record: CondaRecord) -> Version | None:
-    """A record's version as PyPI has it; None where PEP 440 cannot read it."""
-    try:
-        return Version(record.version)
-    except InvalidVersion:
-        return None
 
 
 def _text(instant: datetime | None) -> str | None:

@@ -13,13 +13,14 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from envcompose.decide.specs import conda_spec
-from envcompose.lock.conda_half import Bound, CondaFound, CondaHalf, version_of
+from envcompose.lock.conda_half import Bound, CondaFound, CondaHalf
 from envcompose.lock.pypi_half import Beside, PypiFound, PypiHalf, PypiRefused
 from envcompose.manifest.match_spec import parse_match_spec
 from envcompose.model.record import CondaRecord
 from envcompose.model.values import dataclass
 from envcompose.resolve.closure import USER, Closure, Member
 from envcompose.search.conda_conflict import Conflict
+from envcompose.search.layers import version_of
 
 MOST_ROUNDS = 12
 """How many conda solves a goal may take until its layers agree."""

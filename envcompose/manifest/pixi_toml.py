@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from envcompose.manifest.blocks import BEGIN, END
 from envcompose.manifest.toml_text import Value, toml_comment, toml_key, toml_value
 from envcompose.model.values import dataclass
-
-BEGIN = "# >>> envcompose"
-END = "# <<< envcompose"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

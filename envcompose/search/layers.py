@@ -174,7 +174,7 @@ class Layers:
         """PyPI names with the record that stands for each; a record whose version PEP 440 cannot read stands for none."""
         found: dict[str, CondaRecord] = {}
         for record in records:
-            if _version(record) is not None:
+            if version_of(record) is not None:
                 found |= {name: record for name in self._names.pypi_names(record)}
         return found
 
@@ -204,7 +204,7 @@ def _clash(conflict: Conflict) -> Clash:
 
 def versions_of(twins: Mapping[str, CondaRecord]) -> dict[str, Version]:
     """The version at which each twin pins the PyPI resolve."""
-    return {name: version for name, record in twins.items() if (version := _version(record)) is not None}
+    return {name: version for name, record in twins.items() if (version := version_of(record)) is not None}
 
 
 def _match_spec(dependency: CondaDependency) -> str:
@@ -212,7 +212,8 @@ def _match_spec(dependency: CondaDependency) -> str:
     return f"{channel}{dependency.name} {dependency.spec}".strip()
 
 
-def _version(record: CondaRecord) -> Version | None:
+def version_of(record: CondaRecord) -> Version | None:
+    """A record's version as PyPI has it; None where PEP 440 cannot read it."""
     try:
         return Version(record.version)
     except InvalidVersion:

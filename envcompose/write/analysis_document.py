@@ -6,7 +6,7 @@ from typing import Any
 
 from envcompose.errors import EnvcomposeError
 from envcompose.model.analysis import Analysis, BuildNeed, Place, Prebuilt, Reading, Switch, SystemNeed
-from envcompose.read.secrets import mask_secrets
+from envcompose.write.document_parts import masked
 
 SCHEMA = "envcompose.analysis/1"
 NO_TORCH = "none"
@@ -174,12 +174,3 @@ def _prebuilt(entry: Prebuilt) -> Document:
         "switches": list(entry.switches),
         **_at(entry.place),
     }
-
-
-def masked(value: Any) -> Any:
-    """The same value with no secret in any of its texts (law 9)."""
-    if isinstance(value, str):
-        return mask_secrets(value)
-    if isinstance(value, dict):
-        return {key: masked(held) for key, held in value.items()}
-    return [masked(held) for held in value] if isinstance(value, list) else value

@@ -14,7 +14,7 @@ from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import Fate, Outcome
 from envcompose.model.solution import CondaSolution
 from envcompose.model.target import Target, TorchChoice
-from envcompose.read.secrets import mask_secrets
+from envcompose.write.document_parts import masked, message_entry
 from envcompose.write.repair_document import repair_document, repair_messages
 from envcompose.write.words import compiled_packages, system_standing, weakest
 
@@ -62,9 +62,9 @@ def composition_document(
         "env": {variable.name: variable.value for variable in system.env},
         "indexes": [{"url": url, "for": list(names) or "all"} for url, names in composition.indexes],
         "tasks": [{"name": task.name, "depends_on": list(task.depends_on)} for task in composition.tasks],
-        "messages": [_message(message) for message in composition.messages],
+        "messages": [message_entry(message) for message in composition.messages],
     }
-    return {**_masked(document), "files": list(files)}
+    return {**masked(document), "files": list(files)}
 
 
 def error_document(error: EnvcomposeError, *, version: str, intent: Intent | None) -> Document:
@@ -86,24 +86,15 @@ def error_document(error: EnvcomposeError, *, version: str, intent: Intent | Non
         "verdict": "infeasible" if error.exit_status == 1 else "error",
         "rejected": [_rejection(entry) for entry in rejected],
         "requirements": _read_so_far(intent),
-        "messages": [_message(message), *(_message(other) for other in told)],
+        "messages": [message_entry(message), *(message_entry(other) for other in told)],
         "repairs": [repair_document(repair) for repair in (repairs.repairs if repairs is not None else ())],
     }
-    return {**_masked(document)}
+    return {**masked(document)}
 
 
 def file_entry(path: str, action: str, sha256: str, text: str | None) -> Document:
     """One entry of `files`; the text is there on a dry run only."""
     return {"path": path, "action": action, "sha256": sha256, "text": text}
-
-
-def _masked(value: Any) -> Any:
-    """The same value with no secret in any of its texts (law 9), wherever they came from."""
-    if isinstance(value, str):
-        return mask_secrets(value)
-    if isinstance(value, dict):
-        return {key: _masked(held) for key, held in value.items()}
-    return [_masked(held) for held in value] if isinstance(value, list) else value
 
 
 def _against(composition: Composition) -> str:
@@ -256,18 +247,6 @@ def _package(package: Package) -> Document:
 
 def _rejection(entry: Rejection) -> Document:
     return {"what": entry.what, "why": entry.why, "rule": entry.rule}
-
-
-def _message(message: Message) -> Document:
-    return {
-        "code": message.code,
-        "level": message.level.value,
-        "text": message.text,
-        "file": message.file,
-        "line": message.line,
-        "packages": list(message.packages),
-        "hint": message.hint,
-    }
 
 
 def _fates(fates: Sequence[Fate]) -> list[Document]:

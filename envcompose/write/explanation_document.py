@@ -13,8 +13,8 @@ from envcompose.model.facts import Evidence
 from envcompose.model.message import Level, Message
 from envcompose.model.record import CondaRecord
 from envcompose.model.requirement import Fate, Origin
-from envcompose.write.analysis_document import masked
 from envcompose.write.command import command_of
+from envcompose.write.document_parts import masked, message_entry
 from envcompose.write.words import compile_words
 
 SCHEMA = "envcompose.explanation/1"
@@ -51,7 +51,7 @@ def explanation_document(
         "env": [{"name": v.name, "value": v.value, "why": v.why} for v in explanation.env],
         "defaults": {d.name: {"value": d.value, "why": d.why} for d in explanation.defaults},
         "rejected": [_rejection(entry) for entry in explanation.rejected],
-        "messages": [_message(message) for message in explanation.messages],
+        "messages": [message_entry(message) for message in explanation.messages],
         "answer": None if answer is None else _answer(answer),
     }
     return {key: masked(value) for key, value in document.items()}
@@ -68,7 +68,7 @@ def explanation_error_document(error: EnvcomposeError, *, envcompose: str) -> Do
         packages=error.packages,
         hint="; ".join(error.hints) or None,
     )
-    return {key: masked(value) for key, value in (_empty(envcompose) | {"messages": [_message(message)]}).items()}
+    return {key: masked(value) for key, value in (_empty(envcompose) | {"messages": [message_entry(message)]}).items()}
 
 
 def _empty(envcompose: str) -> Document:
@@ -215,18 +215,6 @@ def _evidence(found: Iterable[Evidence]) -> list[Document]:
 
 def _rejection(entry: Rejection) -> Document:
     return {"what": entry.what, "why": entry.why, "rule": entry.rule}
-
-
-def _message(message: Message) -> Document:
-    return {
-        "code": message.code,
-        "level": message.level.value,
-        "text": message.text,
-        "file": message.file,
-        "line": message.line,
-        "packages": list(message.packages),
-        "hint": message.hint,
-    }
 
 
 def _answer(answer: Answer) -> Document:

@@ -11,7 +11,7 @@ from envcompose.errors import EnvcomposeError, LockInfeasible
 from envcompose.model.message import Level, Message
 from envcompose.model.moved import Entry, Moved
 from envcompose.model.values import dataclass
-from envcompose.read.secrets import mask_secrets
+from envcompose.write.document_parts import masked, message_entry
 
 SCHEMA = "envcompose.lock/1"
 Document = dict[str, Any]
@@ -52,9 +52,9 @@ def lock_document(
         "changes": None if changes is None else [_change(one) for one in changes],
         "findings": [_reason(one) | {"level": one.level.value} for one in findings],
         "pixi": pixi,
-        "messages": [_message(one) for one in messages],
+        "messages": [message_entry(one) for one in messages],
     }
-    return {**_masked(document), "files": list(files)}
+    return {**masked(document), "files": list(files)}
 
 
 def lock_error_document(error: EnvcomposeError, *, version: str) -> Document:
@@ -114,24 +114,3 @@ def _reason(reason: Reason | Finding) -> Document:
         "package": reason.package,
         "line": reason.line,
     }
-
-
-def _message(message: Message) -> Document:
-    return {
-        "code": message.code,
-        "level": message.level.value,
-        "text": message.text,
-        "file": message.file,
-        "line": message.line,
-        "packages": list(message.packages),
-        "hint": message.hint,
-    }
-
-
-def _masked(value: Any) -> Any:
-    """The same value with no secret in any of its texts (law 9)."""
-    if isinstance(value, str):
-        return mask_secrets(value)
-    if isinstance(value, dict):
-        return {key: _masked(held) for key, held in value.items()}
-    return [_masked(held) for held in value] if isinstance(value, list) else value
