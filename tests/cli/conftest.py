@@ -7,6 +7,9 @@ import pytest
 from fake_index import FakeIndex
 from program import Program
 
+from tests.conda_channel import write_channel
+from tests.world.lock_parts import LOCK_CHANNEL, Workspace
+
 
 @pytest.fixture
 def index() -> Iterator[FakeIndex]:
@@ -26,3 +29,15 @@ def program(tmp_path: Path) -> Program:
     folder = tmp_path / "work"
     folder.mkdir()
     return Program(folder=folder, cache=tmp_path / "cache")
+
+
+@pytest.fixture(scope="module")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_channel(tmp_path_factory.mktemp("lock-channel"), LOCK_CHANNEL)
+
+
+@pytest.fixture
+def workspace(program: Program, channel: str, index: FakeIndex) -> Workspace:
+    made = Workspace(program.folder, channel, index)
+    made.write(conda='python = "3.12.*"\npackaging = "*"', pypi='alpha = "*"')
+    return made

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-import jsonschema
 import pytest
 from fake_index import FakeIndex
-from program import Outcome, Program
+from lock_document import document
+from program import Program
 
-from envcompose.schema import lock_schema
-from tests.conda_channel import write_channel
-from tests.world.lock_parts import LOCK_CHANNEL, Workspace
-
-_VALIDATOR = jsonschema.Draft202012Validator(lock_schema())
-
-
-@pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_channel(tmp_path_factory.mktemp("lock-channel"), LOCK_CHANNEL)
-
-
-@pytest.fixture
-def workspace(program: Program, channel: str, index: FakeIndex) -> Workspace:
-    made = Workspace(program.folder, channel, index)
-    made.write(conda='python = "3.12.*"\npackaging = "*"', pypi='alpha = "*"')
-    return made
-
-
-def document(outcome: Outcome) -> dict[str, Any]:
-    """Stdout as one valid document, with nothing before or after it."""
-    found: dict[str, Any] = json.loads(outcome.out)
-    _VALIDATOR.validate(found)
-    return found
+from tests.world.lock_parts import Workspace
 
 
 def test_a_manifest_that_cannot_be_fulfilled_ends_with_1_and_nothing_is_written(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envcompose.analyse.cmake import branch_at
-from tests.unit.test_analyse_patterns import analyse, required, tools, traps
+from tests.unit.analyse_parts import analyse, required, tools, traps
 
 BY_CMAKE = """
     import os

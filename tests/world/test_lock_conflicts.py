@@ -15,13 +15,7 @@ from envcompose.lock_files import lock_manifest
 from envcompose.world.cache import Cache
 from envcompose.world.name_map import PUBLIC_MAP
 from tests.cli.fake_index import FakeIndex
-from tests.conda_channel import write_channel
-from tests.world.lock_parts import LOCK_CHANNEL, Workspace
-
-
-@pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_channel(tmp_path_factory.mktemp("lock-channel"), LOCK_CHANNEL)
+from tests.world.lock_parts import Workspace
 
 
 @pytest.fixture
@@ -37,15 +31,13 @@ def index() -> Iterator[FakeIndex]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, channel: str, index: FakeIndex, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setenv("ENVCOMPOSE_CACHE_DIR", str(tmp_path / "cache"))
+def workspace(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """With a map of names that an earlier run has fetched."""
     cache = Cache(tmp_path / "cache")
     names = {"packaging": ["packaging"], "beta": ["beta", "no-such-project"], "wide-tool": []}
     cache.put("conda-names", PUBLIC_MAP, json.dumps({"day": None, "digest": "0" * 64, "names": names}), time.time())
     cache.close()
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return Workspace(folder, channel, index)
+    return workspace
 
 
 def refused(workspace: Workspace) -> LockInfeasible:

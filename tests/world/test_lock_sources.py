@@ -22,8 +22,7 @@ from envcompose.lock_files import check_lock
 from envcompose.manifest.lock import LockedPypi
 from envcompose.world.git import GitRepositories
 from tests.cli.fake_index import FakeIndex, metadata, zip_of
-from tests.conda_channel import write_channel
-from tests.world.lock_parts import LOCK_CHANNEL, Workspace, commit, git, packages, versions
+from tests.world.lock_parts import Workspace, commit, git, packages, versions
 
 PROJECT = '[project]\nname = "own"\nversion = "{version}"\ndependencies = {requires}\n'
 TORCH_SETUP = """\
@@ -36,11 +35,6 @@ setup(name="own", version="3.0", install_requires=["beta", "torch==" + torch.__v
 """
 
 
-@pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_channel(tmp_path_factory.mktemp("lock-channel"), LOCK_CHANNEL)
-
-
 @pytest.fixture
 def index() -> Iterator[FakeIndex]:
     with FakeIndex() as made:
@@ -51,11 +45,9 @@ def index() -> Iterator[FakeIndex]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, channel: str, index: FakeIndex, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setenv("ENVCOMPOSE_CACHE_DIR", str(tmp_path / "cache"))
+def workspace(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("ENVCOMPOSE_TEST_MARK", str(tmp_path / "run"))
-    (tmp_path / "work").mkdir()
-    return Workspace(tmp_path / "work", channel, index)
+    return workspace
 
 
 def project(version: str = "1.0", *requires: str) -> str:

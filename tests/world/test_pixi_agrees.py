@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.fake_index import FakeIndex
-from tests.conda_channel import write_channel
-from tests.world.lock_parts import LOCK_CHANNEL, Workspace
+from tests.world.lock_parts import Workspace
 
 pytestmark = pytest.mark.pixi
 
@@ -80,11 +79,6 @@ build-backend = "hatchling.build"
 
 
 @pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_channel(tmp_path_factory.mktemp("lock-channel"), LOCK_CHANNEL)
-
-
-@pytest.fixture(scope="module")
 def index() -> Iterator[FakeIndex]:
     with FakeIndex() as made:
         made.wheel("alpha", "1.0", "beta>=1", "packaging")
@@ -117,13 +111,13 @@ STRANGE = (
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, channel: str, index: FakeIndex, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setenv("ENVCOMPOSE_CACHE_DIR", str(tmp_path / "cache"))
-    folder = tmp_path / "work"
+def workspace(workspace: Workspace) -> Workspace:
+    """With the project that one of the manifests names."""
+    folder = workspace.folder
     (folder / "demo" / "demo").mkdir(parents=True)
     (folder / "demo" / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
     (folder / "demo" / "demo" / "__init__.py").write_text("", encoding="utf-8")
-    return Workspace(folder, channel, index)
+    return workspace
 
 
 def pixi(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
