@@ -24,7 +24,7 @@ from envcompose.analyse.program import Outcome, run_setup
 from envcompose.analyse.tables import strings_in, table_at
 from envcompose.analyse.values import ABSENT, Choice, Unknown, Value
 from envcompose.model.analysis import MetadataSource, Reading, SdistTexts
-from envcompose.model.foreign import has_endless_number, own_requirement
+from envcompose.model.foreign import foreign_requirement, has_endless_number, own_requirement
 from envcompose.model.values import dataclass
 
 MAX_NESTED = 8
@@ -141,11 +141,16 @@ def _normal_requirement(text: str, extra: str, marker: str) -> tuple[str | None,
     if extra:
         own = f'extra == "{canonicalize_name(extra)}"'
         condition = f"{condition} and {own}" if condition else own
+    doubt = None
     try:
         requirement.marker = Marker(condition) if condition else None
     except (InvalidMarker, RecursionError):
-        return str(requirement), f"not a marker: {condition[:120]!r}"
-    return str(requirement), None
+        doubt = f"not a marker: {condition[:120]!r}"
+    normal = str(requirement)
+    if foreign_requirement(normal) is None:
+        # A text in its marker that only an escape could hold: nobody else could read what is given on.
+        return None, f"not a requirement: {text[:120]!r}"
+    return normal, doubt
 
 
 def _bracketed(marker: str) -> str:
